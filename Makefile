@@ -1,0 +1,32 @@
+# Everything runs from .venv, which `setup` makes; `make` alone lists the targets.
+PYTHON ?= python3
+export PYTHON
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+setup: ## make .venv with the locked packages and this project
+	@scripts/setup
+
+demo: setup ## 20 virtual nodes on this machine: join them, show the tree and the delays, leave
+	@.venv/bin/python -m meshward.demo $(ARGS)
+
+test: setup ## run the tests (ARGS="-k tree" and the like go to pytest)
+	@.venv/bin/pytest -n 2 $(ARGS)
+
+check: setup ## lint, format, types, spelling
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/codespell
+
+bench: setup ## measure what the README claims
+	@.venv/bin/python -m bench $(ARGS)
+
+clean: ## remove .venv and everything generated
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
