@@ -17,6 +17,7 @@ class Limits:
         queue_bytes: int = 64 * 1024,
         sync_frames: int = 16,
         delay_requests: int = 512,
+        broadcast_marks: int = 512,
     ) -> None:
         #: Longest frame taken in; longer ones are skipped up to their NUL. C++ nodes were
         #: seen to relay 200 KB frames, so anything a mesh carries today fits.
@@ -33,3 +34,6 @@ class Limits:
         self.sync_frames = sync_frames
         #: Delay measurements awaiting an answer; the oldest is given up first.
         self.delay_requests = delay_requests
+        #: Broadcasts remembered (up to twice as many for a moment), to tell those that come round
+        #: a ring. A longer burst would circle until the ring is cut.
+        self.broadcast_marks = broadcast_marks

@@ -10,7 +10,7 @@ FIRST_SYNC_US = 10_000_000
 SYNC_INTERVAL_US = 60_000_000
 #: A node sync unanswered for this long means the neighbour is gone (NODE_TIMEOUT).
 ANSWER_TIMEOUT_US = 10_000_000
-#: While we do not read from a link its answer cannot arrive; look again this much later.
+#: While we did not read from a link its answer could not arrive; look again this much later.
 PAUSED_GRACE_US = 2_000_000
 
 
@@ -48,6 +48,7 @@ class Link:
 
         self.feeders: list["Link"] = []  # links not read from until this one has drained
         self.pauses = 0  # how many links this one is a feeder of
+        self.held_back = False  # paused since it was asked: its answer may lie unread
         self.stall_due_us: int | None = None
         self.stall_mark_bytes = 0
         self.dropping = False
@@ -139,3 +140,4 @@ class Link:
         self.sync_due_us = now_us + SYNC_INTERVAL_US
         if self.answer_due_us is None:  # a link that flaps must still time out
             self.answer_due_us = now_us + ANSWER_TIMEOUT_US
+            self.held_back = self.pauses > 0

@@ -13,8 +13,13 @@ from meshnode.wire import NODE_SYNC_REPLY, NODE_SYNC_REQUEST
 #: Changes of the tree within this time travel in one node sync per link.
 COALESCE_US = 20_000
 #: A ring must stand this long before the newest link of it is closed (plus up to half as
-#: much jitter): nodes on the move look like one until the news has crossed the mesh.
-CYCLE_GRACE_US = 10_000_000
+#: much jitter). Nodes on the move look like one until the news has crossed the mesh, and so
+#: does a neighbour that came back elsewhere, until its dead link has been silent for 10 s.
+CYCLE_GRACE_US = 12_000_000
+#: News chase each other round some rings, and each node sees the ring now and then only. It is
+#: the same ring if it comes back within this time; and it is cut in a moment when it is seen.
+CYCLE_QUIET_US = 5_000_000
+LONG_AGO_US = -1_000_000_000
 
 
 class Membership:
@@ -29,7 +34,9 @@ class Membership:
         self.time_authority = time_authority
         self.ready: list[Link] = []
         self.view = View(node_id, [])
-        self.cycle_due_us: int | None = None
+        self.cycle_due_us: int | None = None  # when a ring that is seen now is to be cut
+        self._cut_due_us = 0  # the same, while the ring may be out of sight
+        self._cycle_gone_us = LONG_AGO_US  # when a ring was last seen to go away
         self._rng = rng
         self._tell = tell
         self._tree: Tree | None = None
@@ -80,12 +87,14 @@ class Membership:
             self.ready.remove(link)
             self._changed(None, now_us)
 
-    def direct_link(self, node_id: int) -> Link | None:
-        """The link whose neighbour is this node."""
-        for link in self.ready:
-            if link.node_id == node_id:
-                return link
-        return None
+    def leading_to(self, tree: Tree) -> list[Link]:
+        """The links that lead to nodes of a tree."""
+        found: list[Link] = []
+        for node_id in tree.ids:
+            link = self.view.routes.get(node_id)
+            if link is not None and link not in found:
+                found.append(link)
+        return found
 
     def node_sync_frame(self, link: Link, is_request: bool) -> bytes:
         """What this neighbour is told of the mesh: all but what we know from itself."""
@@ -95,18 +104,23 @@ class Membership:
             text += ',"root":true'
         if self.time_authority:
             text += ',"hasTimeAuthority":true'
-        subs = [other.branch_text for other, _ in self.view.branches if other is not link]
+        subs = self._subs_text(link)
         if subs:
-            text += ',"subs":[%s]' % ",".join(subs)
+            text += ',"subs":[%s]' % subs
         kind = NODE_SYNC_REQUEST if is_request else NODE_SYNC_REPLY
         return (text + ',"type":%d,"dest":%d,"from":%d}\0' % (kind, link.node_id, self.node_id)).encode()
+
+    def in_ring(self, now_us: int) -> bool:
+        """Whether a ring through this node is seen, or was lately."""
+        return self.cycle_due_us is not None or now_us - self._cycle_gone_us < CYCLE_QUIET_US
 
     def ring_to_cut(self, now_us: int) -> Link | None:
         """The newest link of a ring that has stood for too long."""
         if self.cycle_due_us is None or now_us < self.cycle_due_us:
             return None
         self.cycle_due_us = None
-        return self.view.cycle[-1] if self.view.cycle else None
+        self._cycle_gone_us = LONG_AGO_US
+        return self.view.cycle[-1]
 
     def _accept(self, link: Link, tree: Tree, now_us: int) -> None:
         link.adopt_tree(tree)
@@ -122,11 +136,11 @@ class Membership:
         before = self.view.routes
         view = self.view = View(self.node_id, self.ready)
         self._tree = None
+        for link, branch in view.branches:
+            link.branch_text = link.tree_text if branch is link.tree else branch.text()
         if changed is not None and changed.sent_version == self._version:
             changed.sent_version += 1
         self._version += 1
-        for link, branch in view.branches:
-            link.branch_text = link.tree_text if branch is link.tree else branch.text()
         for link in self.ready:
             if link is not changed:
                 link.sync_due_us = min(link.sync_due_us, now_us + COALESCE_US)
@@ -139,8 +153,22 @@ class Membership:
                 self._tell(NodeJoined(node_id))
         self._tell(TopologyChanged())
 
+    def _subs_text(self, link: Link) -> str:
+        """What can be reached from here but by this link.
+
+        Where links overlap, what this one reports must not hide what others do: a ring shows
+        itself by coming round, and a node that left the neighbour is known to it elsewhere.
+        """
+        if not self.view.overlapping:
+            return ",".join([other.branch_text for other, _ in self.view.branches if other is not link])
+        others = View(self.node_id, [other for other in self.ready if other is not link])
+        return ",".join([branch.text() for _, branch in others.branches])
+
     def _watch_cycle(self, now_us: int) -> None:
-        if not self.view.cycle:
+        if self.view.cycle:
+            if not self.in_ring(now_us):
+                self._cut_due_us = now_us + int(CYCLE_GRACE_US * (1 + self._rng.random() / 2))
+            self.cycle_due_us = self._cut_due_us
+        elif self.cycle_due_us is not None:
             self.cycle_due_us = None
-        elif self.cycle_due_us is None:
-            self.cycle_due_us = now_us + int(CYCLE_GRACE_US * (1 + self._rng.random() / 2))
+            self._cycle_gone_us = now_us

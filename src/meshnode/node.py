@@ -11,9 +11,9 @@ from meshnode.events import Event, LinkClosed, PackageReceived, TimeAdjusted
 from meshnode.limits import Limits
 from meshnode.link import PAUSED_GRACE_US, SYNC_INTERVAL_US, Link
 from meshnode.membership import Membership
-from meshnode.relay import LocalError, NoRoute, QueueFull, Relay
+from meshnode.relay import LocalError, NoRoute, QueueFull, Relay, links_for
 from meshnode.rng import SmallRandom
-from meshnode.timesync import adopts
+from meshnode.timesync import TAKE_MY_TIME, adopts
 from meshnode.tree import Tree, parse, top_id
 from meshnode.wire import (
     MAX_U32,
@@ -65,6 +65,7 @@ class MeshNode:
         self._members = Membership(node_id, root, time_authority, rng or SmallRandom(node_id), self._tell)
         self._delays = Delays(self.limits.delay_requests)
         self._deadline_us: int | None = None
+        self._time_moved = False  # since it was last passed on
 
     # -- what the driver calls ---------------------------------------------------------
 
@@ -139,9 +140,7 @@ class MeshNode:
         for link in list(self._links.values()):
             if link.handle in self._links and now_us >= link.next_deadline_us():
                 self._handle_link_deadline(link, now_us)
-        ring_link = self._members.ring_to_cut(now_us)
-        if ring_link is not None:
-            self._close(ring_link, "it closes a ring in the mesh", now_us)
+        self._cut_ring(now_us)
         for service in list(self._services.values()):
             due_us = service.next_deadline_us()
             if due_us is not None and now_us >= due_us:
@@ -157,7 +156,7 @@ class MeshNode:
 
     # -- what the application calls ----------------------------------------------------
 
-    def send(self, package: dict, now_us: int) -> int:  # noqa: ARG002  every entry is told the time
+    def send(self, package: dict, now_us: int) -> int:
         """Send a package; "from" is filled in. Returns the number of links it went to.
 
         It is routed by its "routing", else by its type. Raises NoRoute where nobody can be
@@ -165,12 +164,15 @@ class MeshNode:
         ValueError for packages that say neither way.
         """
         package.setdefault("from", self.node_id)
-        links = self._links_towards(package)
+        links = links_for(package, self._members.view)
         frame = encode(package)
         if len(frame) > self.limits.frame_bytes:
             raise ValueError("a frame of %d bytes is too large for a mesh" % len(frame))
-        self.relay.send(links, frame)
-        return len(links)
+        try:
+            return self.relay.send(links, frame, now_us)
+        finally:
+            for link in links:
+                self._wake(link.stall_due_us)
 
     def measure_delay(self, dest: int, now_us: int) -> None:
         """Ask a node for its delay (`startDelayMeas`); the answer is a DelayMeasured event.
@@ -198,24 +200,6 @@ class MeshNode:
         """(handle, neighbour id) of each link whose neighbour is known."""
         return [(link.handle, link.node_id) for link in self._members.ready]
 
-    def _links_towards(self, package: dict) -> list[Link]:
-        try:
-            route = routing(package)
-            dest = u32(package, "dest") if route == ROUTE_SINGLE else 0
-        except (KeyError, WireError) as error:
-            raise ValueError("not a package: %s" % error) from None
-        if route == ROUTE_SINGLE:
-            link = self._members.view.routes.get(dest)
-            if link is None:
-                raise NoRoute("no route to node %d" % dest)
-            return [link]
-        if route != ROUTE_BROADCAST:
-            raise ValueError("a package needs a routing of 1 (single) or 2 (broadcast)")
-        links = [link for link, _ in self._members.view.branches]
-        if not links:
-            raise NoRoute("no neighbour to send to")
-        return links
-
     # -- frames in -----------------------------------------------------------------------
 
     def _take_in(self, link: Link, frame: bytes, now_us: int) -> None:
@@ -240,7 +224,7 @@ class MeshNode:
         elif route == ROUTE_BROADCAST:
             if package.get("from") == self.node_id:
                 raise WireError("our own broadcast came back")
-            if self._members.view.overlapping and self.relay.is_echo(link, frame):
+            if self.relay.is_echo(link, frame, self._members.in_ring(now_us), now_us):
                 return
             self._pass_on(link, self._members.ready, frame, now_us)
         self._deliver(link, package, now_us)
@@ -285,41 +269,52 @@ class MeshNode:
         tree = parse(package, self.limits)
         reason = self._members.refusal(link, peer_id, tree)
         if reason is not None:
-            self._probe(peer_id, now_us)
+            self._probe(tree, now_us)
             self._close(link, reason, now_us)
             return
         if self._members.update(link, tree, now_us):
             self._rearm()
-        else:
+        elif is_request:  # an answer changes nothing: news of ours may be due before the next round
             link.sync_due_us = now_us + SYNC_INTERVAL_US
         if is_request:
             link.reply_wanted = True
             self.relay.mark(link)
         else:
             link.answer_due_us = None
+        self._cut_ring(now_us)  # some are seen for a moment only
 
-    def _probe(self, node_id: int, now_us: int) -> None:
-        """A neighbour came back: find out soon whether the link we have to it is a dead one."""
-        link = self._members.direct_link(node_id)
-        if link is not None and link.answer_due_us is None:
-            self._request_sync(link, now_us)
+    def _cut_ring(self, now_us: int) -> None:
+        link = self._members.ring_to_cut(now_us)
+        if link is not None:
+            self._close(link, "it closes a ring in the mesh", now_us)
+
+    def _probe(self, tree: Tree, now_us: int) -> None:
+        """Nodes called that we know already: find out soon whether the links we have to them are dead."""
+        for link in self._members.leading_to(tree):
+            if link.answer_due_us is None:
+                self._request_sync(link, now_us)
 
     def _on_time_sync(self, link: Link, package: dict, now_us: int) -> None:
-        answer, offset_us, finished = link.time_sync.receive(_message(package), self.clock, now_us)
+        message = _message(package)
+        if self.time_authority and u32(message, "type") == TAKE_MY_TIME and not self._adopts_from(link):
+            return  # stock nodes leave the flag out of their answers, so relays may not know of ours
+        answer, offset_us, finished = link.time_sync.receive(message, self.clock, now_us)
         if answer is not None:
             self._send_time_sync(link, answer)
         if offset_us is not None:
             step_us = self.clock.adjust(offset_us)
             if step_us:
+                self._time_moved = True
                 self._tell(TimeAdjusted(step_us))
-            if finished:
+            if finished and self._time_moved:  # by this exchange or those before it
+                self._time_moved = False
                 self._pass_time_on(link, now_us)
         self._wake(link.time_sync.due_us)
 
     def _pass_time_on(self, source: Link, now_us: int) -> None:
-        """Our time is new: offer it at once to the neighbours that take theirs from us."""
+        """Our time is another: offer it at once to the neighbours that take theirs from us."""
         for link in self._members.ready:
-            if link is not source and not self._adopts_from(link):
+            if link is not source and not self._adopts_from(link) and link.time_sync.may_offer(now_us):
                 link.time_sync.due_us = now_us
                 self._wake(now_us)
 
@@ -365,9 +360,10 @@ class MeshNode:
 
     def _handle_link_deadline(self, link: Link, now_us: int) -> None:
         if link.answer_due_us is not None and now_us >= link.answer_due_us:
-            if not link.pauses:
+            if not link.held_back:
                 self._close(link, "silent: node sync unanswered for 10 s", now_us)
                 return
+            link.held_back = link.pauses > 0
             link.answer_due_us = now_us + PAUSED_GRACE_US
         if now_us >= link.sync_due_us:
             self._request_sync(link, now_us)
@@ -375,7 +371,7 @@ class MeshNode:
             message = link.time_sync.begin(self._adopts_from(link), self.clock, now_us)
             self._send_time_sync(link, message)
         if link.stall_due_us is not None and now_us >= link.stall_due_us:
-            stuck = self.relay.drop_from_now(link)
+            stuck = self.relay.handle_stall(link, now_us)
             if stuck and link.answer_due_us is None:
                 self._request_sync(link, now_us)
 

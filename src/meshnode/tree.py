@@ -175,7 +175,7 @@ def _node_id(value) -> int:
     if type(value) is not int:
         value = to_int(value)
     if not 0 < value <= MAX_U32:
-        raise WireError("node id %d" % value)
+        raise WireError("node id out of range")  # not the number: it may have thousands of digits
     return value
 
 

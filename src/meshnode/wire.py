@@ -46,11 +46,17 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name + " is not JSON")
 
 
+def _dumps_plain(package: dict) -> str:
+    return json.dumps(package, separators=(",", ":"))
+
+
 try:
     # strict=False: relays put control characters into strings unescaped.
     _loads = json.JSONDecoder(strict=False, parse_constant=_refuse_constant).decode
+    _dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 except AttributeError:  # MicroPython: one lenient parser, no options
     _loads = json.loads  # type: ignore[assignment]
+    _dumps = _dumps_plain  # type: ignore[assignment]
 
 
 def encode(package: dict) -> bytes:
@@ -58,7 +64,7 @@ def encode(package: dict) -> bytes:
 
     Raises ValueError or TypeError where the package is not JSON.
     """
-    return json.dumps(package, separators=(",", ":")).encode() + b"\0"
+    return _dumps(package).encode() + b"\0"
 
 
 def decode(frame: bytes, limits: Limits) -> dict:
@@ -123,8 +129,7 @@ class FrameSplitter:
     def __init__(self, limits: Limits) -> None:
         self.oversized = 0
         self._limit_bytes = limits.frame_bytes
-        self._pieces: list[bytes] = []
-        self._size_bytes = 0
+        self._rest = bytearray()  # not a list of pieces: a frame that drips in would cost an object a byte
         self._skipping = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -137,26 +142,27 @@ class FrameSplitter:
         if self._skipping:
             self._skipping = False
             frames[0] = b""
-        elif self._pieces:
-            self._pieces.append(frames[0])
-            frames[0] = b"".join(self._pieces)
-        self._pieces = []
-        self._size_bytes = 0
+        elif self._rest:
+            frames[0] = bytes(self._rest) + frames[0]
+            self._rest = bytearray()
         if rest:
             self._keep(rest)
-        return [frame for frame in frames if frame]
+        return [frame for frame in frames if frame and self._fits(len(frame))]
 
     def _keep(self, data: bytes) -> None:
         if self._skipping:
             return
-        self._size_bytes += len(data)
-        if self._size_bytes > self._limit_bytes:
-            self._skipping = True
-            self.oversized += 1
-            self._pieces = []
-            self._size_bytes = 0
+        if self._fits(len(self._rest) + len(data)):
+            self._rest += data
         else:
-            self._pieces.append(data)
+            self._skipping = True
+            self._rest = bytearray()
+
+    def _fits(self, size_bytes: int) -> bool:
+        if size_bytes <= self._limit_bytes:
+            return True
+        self.oversized += 1
+        return False
 
 
 def _text(frame: bytes) -> str:
