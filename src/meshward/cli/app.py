@@ -1,0 +1,71 @@
+"""The commands, and how their errors are shown."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Group
+
+from meshward import __version__
+from meshward.cli import firmware, fleet, look, push, talk
+from meshward.cli.errors import UsageError
+from meshward.errors import FirmwareError, MeshwardError, UpdateRefusedError
+
+_FAILED = 1
+_MISUSED = 2
+
+_HELP = """\
+Join a painlessMesh network from this machine: see its nodes, measure it, talk to it.
+
+Each mesh command joins as one more node, does one thing and leaves. Say how to join with
+--connect (dial a node, as a station does) or --listen (let nodes dial us), or once for all:
+in MESHWARD_CONNECT, MESHWARD_LISTEN and MESHWARD_NODE_ID, or in ./meshward.toml or
+~/.config/meshward/config.toml, with a line like connect = "10.1.2.1".
+
+Without hardware: run `meshward fleet` in one terminal and
+`meshward topology --connect 127.0.0.1:5600` in another."""
+
+
+def build() -> App:
+    """The command tree."""
+    app = App(
+        name="meshward",
+        help=_HELP,
+        version=__version__,
+        version_flags=["--version"],
+        result_action="return_value",
+        print_error=False,
+        exit_on_error=False,
+    )
+    app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
+    mesh = Group("Mesh", sort_key=1)
+    app.command(look.topology, group=mesh, sort_key=1)
+    app.command(look.nodes, group=mesh, sort_key=2)
+    app.command(look.ping, group=mesh, sort_key=3)
+    app.command(talk.send, group=mesh, sort_key=4)
+    app.command(talk.broadcast, group=mesh, sort_key=5)
+    app.command(talk.listen, group=mesh, sort_key=6)
+    updates = Group("Firmware", sort_key=2)
+    app.command(push.push, group=updates, sort_key=1)
+    app.command(push.verify, group=updates, sort_key=2)
+    app.command(firmware.commands(updates, 3))
+    app.command(fleet.fleet, group=Group("Without hardware", sort_key=3))
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit status."""
+    try:
+        status = build()(arguments)
+    except (CycloptsError, UsageError) as error:
+        return _complain(f"{error} (see `meshward --help`)", _MISUSED)
+    except (FirmwareError, UpdateRefusedError) as error:
+        return _complain(str(error), _MISUSED)
+    except MeshwardError as error:
+        return _complain(str(error), _FAILED)
+    return status if isinstance(status, int) else 0
+
+
+def _complain(message: str, status: int) -> int:
+    # Words of the system may span lines; one error is one line.
+    print("meshward:", " ".join(message.split()), file=sys.stderr)  # noqa: T201
+    return status

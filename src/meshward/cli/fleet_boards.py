@@ -1,0 +1,98 @@
+"""Options of the command `fleet` about boards with unmodified firmware."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from meshward.cli.errors import UsageError
+from meshward.text import parse_size
+
+if TYPE_CHECKING:
+    from meshward.fleet.boards import StockPlan
+
+_BOARDS = Group("Boards with unmodified firmware", sort_key=2)
+_FAULTS = Group("What goes wrong on them; repeat for more", sort_key=2)
+
+
+def _board(words: str) -> Parameter:
+    return Parameter(group=_BOARDS, help=words)
+
+
+def _fault(words: str, metavar: str, group: Group = _FAULTS) -> Parameter:
+    return Parameter(group=group, help=words, metavar=metavar, n_tokens=1, negative="", show_default=False)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class StockOptions:
+    """What the nodes are, and what goes wrong on them."""
+
+    kind: Annotated[
+        Literal["plain", "stock"], _board("plain: nodes only; stock: they take updates over the air.")
+    ] = "plain"
+    role: Annotated[str, _board("Their role.")] = "sensor"
+    hardware: Annotated[Literal["ESP32", "ESP8266"], _board("What they call themselves.")] = "ESP32"
+    role_of: Annotated[list[str] | None, _fault("Another role: 1003:gate", "ID:ROLE", _BOARDS)] = None
+    hardware_of: Annotated[
+        list[str] | None, _fault("Other hardware: 1003:ESP8266", "ID:HARDWARE", _BOARDS)
+    ] = None
+    upstream_2019: Annotated[
+        bool,
+        Parameter(group=_BOARDS, negative="", show_default=False, help="With the receiver of version 1.4.2."),
+    ] = False
+    slot_bytes: Annotated[
+        list[str] | None, _fault("Room for an image: 1003:100KB or all:1MB", "ID:BYTES", _BOARDS)
+    ] = None
+    downtime: Annotated[float, _board("Seconds from a restart to the first sign of life.")] = 0.5
+    report: Annotated[
+        Path | None,
+        Parameter(
+            group=_BOARDS,
+            metavar="FILE",
+            help="Write what each board runs to this file, as JSON, at the end and on `report`.",
+        ),
+    ] = None
+    lose_parts: Annotated[
+        list[str] | None,
+        _fault("Parts not received when they first come: 1003:17,18 or all:5%", "ID:PARTS"),
+    ] = None
+    reboot_at: Annotated[
+        list[str] | None, _fault("Restart, once, when this part comes: 1004:50", "ID:PART")
+    ] = None
+    fail_flash: Annotated[
+        list[str] | None, _fault("This part cannot be written; twice only: 1005:10x2", "ID:PART")
+    ] = None
+
+    def plan(self) -> "StockPlan | None":
+        """What the boards are; None for plain nodes. Raises FleetError, UsageError."""
+        if self.kind == "plain":
+            self._refuse_without_boards()
+            return None
+        from meshward.fleet import boards  # noqa: PLC0415 a help page needs no fleet
+
+        read = boards.read_settings
+        if not 0 <= self.downtime < float("inf"):
+            raise UsageError("--downtime must be a number of seconds, 0 or more")
+        return boards.StockPlan(
+            self.role,
+            self.hardware,
+            self.upstream_2019,
+            int(self.downtime * 1e6),
+            read("role-of", self.role_of or (), boards.read_name, "1003:gate"),
+            read("hardware-of", self.hardware_of or (), boards.read_name, "1003:ESP8266"),
+            read("slot-bytes", self.slot_bytes or (), parse_size, "1003:100KB"),
+            read("lose-parts", self.lose_parts or (), boards.read_losses, "1003:17,18"),
+            read("reboot-at", self.reboot_at or (), boards.read_number, "1004:50"),
+            read("fail-flash", self.fail_flash or (), boards.read_flash_fault, "1005:10"),
+        )
+
+    def _refuse_without_boards(self) -> None:
+        for option in fields(self):
+            if getattr(self, option.name) != option.default:
+                flag = option.name.replace("_", "-")
+                raise UsageError(f"--{flag} is about boards with unmodified firmware: add --kind stock")
+
+
+PLAIN_BOARDS = StockOptions()

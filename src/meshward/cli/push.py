@@ -1,0 +1,388 @@
+"""Commands that update firmware: push and verify."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from meshward.cli.errors import UsageError
+from meshward.cli.options import JOIN_DEFAULTS, JoinOptions, Json, joined, parse_node_id
+from meshward.cli.output import plural, print_json, print_line
+from meshward.errors import UpdateRefusedError
+
+if TYPE_CHECKING:
+    from meshward.cli.push_view import UpdateView
+    from meshward.mesh import Mesh
+    from meshward.push import Journal, NodeRecord, NodeState, Options, PreparedImage, Pusher, Update
+
+_WHAT = Group("What and to whom", sort_key=1)
+_HOW = Group("How", sort_key=2)
+
+
+def _node_ids(words: str) -> Parameter:
+    return Parameter(
+        group=_WHAT,
+        converter=lambda _type, tokens: tuple(
+            parse_node_id(text) for token in tokens for text in token.value.split(",")
+        ),
+        n_tokens=1,
+        accepts_keys=False,
+        negative="",
+        metavar="IDS",
+        show_default=False,
+        help=words,
+    )
+
+
+File = Annotated[Path, Parameter(help="The firmware: the .bin file of the build.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions:
+    """Which image, for which boards."""
+
+    role: Annotated[
+        str,
+        Parameter(
+            group=_WHAT,
+            help="The boards' role, as given to initOTAReceive() in their sketch. Others are left alone.",
+        ),
+    ]
+    hardware: Annotated[
+        Literal["ESP32", "ESP8266"] | None,
+        Parameter(group=_WHAT, help="What the boards call themselves; as the image says where not given."),
+    ] = None
+    chip: Annotated[
+        str | None,
+        Parameter(group=_WHAT, help="The boards' chip, such as ESP32-C3: refuses images for another one."),
+    ] = None
+    nodes: Annotated[tuple[int, ...], _node_ids("Only these nodes; apart by commas, or repeat it.")] = ()
+    exclude: Annotated[tuple[int, ...], _node_ids("Not these nodes; apart by commas, or repeat it.")] = ()
+    compress: Annotated[
+        Literal["auto", "never", "gzip"],
+        Parameter(group=_HOW, help="gzip for ESP8266 boards (Arduino core 2.7.0 and later unpack it)."),
+    ] = "auto"
+    extract: Annotated[
+        bool,
+        Parameter(
+            group=_HOW,
+            negative="",
+            show_default=False,
+            help="Use the application inside a whole-flash image.",
+        ),
+    ] = False
+    force: Annotated[
+        bool,
+        Parameter(
+            group=_HOW, negative="", show_default=False, help="Set aside what may be set aside of a refusal."
+        ),
+    ] = False
+    part_size: Annotated[
+        int | None,
+        Parameter(group=_HOW, metavar="BYTES", help="Bytes a part; 3072 for ESP32, 2048 for ESP8266."),
+    ] = None
+
+    def prepared(self, file: Path) -> "PreparedImage":
+        """The file, looked at. Raises UsageError, UpdateRefusedError."""
+        from meshward.push import PART_BYTES_MAX, prepare  # noqa: PLC0415 a help page needs none of it
+
+        if self.part_size is not None and not 64 <= self.part_size <= PART_BYTES_MAX:
+            raise UsageError(f"--part-size must be 64 to {PART_BYTES_MAX} bytes, not {self.part_size}")
+        return prepare(
+            file,
+            role=self.role,
+            hardware=self.hardware,
+            chip=self.chip,
+            compress=self.compress,
+            part_bytes=self.part_size,
+            extract=self.extract,
+            force=self.force,
+        )
+
+    def core_options(self) -> "Options":
+        """What the update core is told of this."""
+        from meshward.push import Options  # noqa: PLC0415
+
+        return Options(only=frozenset(self.nodes) or None, exclude=frozenset(self.exclude))
+
+
+async def push(
+    file: File,
+    /,
+    *,
+    image: ImageOptions,
+    strategy: Annotated[
+        Literal["auto", "broadcast", "sequential", "stock"],
+        Parameter(
+            group=_HOW,
+            help="broadcast: every part once to all, with repair; sequential: a few nodes at a time; stock: "
+            "the library's own slow way, for comparison; auto: broadcast for two nodes or more.",
+        ),
+    ] = "auto",
+    window: Annotated[int, Parameter(group=_HOW, help="Most parts on the way to one node.")] = 16,
+    concurrency: Annotated[int, Parameter(group=_HOW, help="Nodes served at once when sequential.")] = 3,
+    backlog: Annotated[
+        int, Parameter(group=_HOW, metavar="BYTES", help="Most bytes to have queued towards any relay.")
+    ] = 16384,
+    dry_run: Annotated[
+        bool,
+        Parameter(
+            group=_HOW, negative="", show_default=False, help="Ask the nodes, show the plan, send nothing."
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        Parameter(
+            group=_HOW,
+            negative="",
+            show_default=False,
+            help="Fail where there is no interrupted update to go on with.",
+        ),
+    ] = False,
+    restart: Annotated[
+        bool,
+        Parameter(
+            group=_HOW, negative="", show_default=False, help="Forget how far an interrupted update came."
+        ),
+    ] = False,
+    state_dir: Annotated[
+        Path | None, Parameter(group=_HOW, metavar="DIR", help="Where interrupted updates are remembered.")
+    ] = None,
+    json: Json = False,
+    join: JoinOptions = JOIN_DEFAULTS,
+) -> int:
+    """Update the firmware of every unmodified painlessMesh board of a role.
+
+    Nodes are first asked what they run; only those of the right role and hardware that need the
+    image get it, and each is asked again after its restart. Interrupted, the same command goes on
+    where the nodes are. Exit status: 0 all targets run the image, 1 some do not, 2 refused.
+
+    Example: meshward push firmware.bin --role sensor --connect 10.1.2.1
+    """
+    from meshward.push import Journal  # noqa: PLC0415
+
+    prepared = image.prepared(file)
+    if min(window, concurrency) < 1 or backlog < 2048:
+        raise UsageError("--window and --concurrency must be 1 or more, --backlog 2048 or more")
+    options = replace(
+        image.core_options(),
+        strategy="broadcast" if strategy == "auto" else strategy,
+        window=window,
+        concurrency=concurrency,
+        backlog_bytes=backlog,
+        check_only=dry_run,
+    )
+    journal = Journal.of(prepared.offer, state_dir)
+    if restart:
+        journal.delete()
+    if resume and journal.load() is None:
+        raise UpdateRefusedError(
+            "there is no interrupted update of this image, hardware and role to go on with"
+        )
+    async with joined(join) as (mesh, _):
+        if dry_run:
+            return await _dry_run(mesh, prepared, options, json=json)
+        return await _push(mesh, prepared, options, journal, json=json)
+
+
+async def verify(
+    file: File, /, *, image: ImageOptions, json: Json = False, join: JoinOptions = JOIN_DEFAULTS
+) -> int:
+    """Ask every node of a role whether it runs an image; nothing is sent or changed.
+
+    A node that never took an update over the air cannot prove what it runs, and counts as not
+    running it. Exit status: 0 all of them run it, 1 some do not, 2 refused.
+
+    Example: meshward verify firmware.bin --role sensor --connect 10.1.2.1
+    """
+    prepared = image.prepared(file)
+    options = replace(image.core_options(), check_only=True)
+    async with joined(join) as (mesh, _):
+        update = await _look(mesh, prepared, options, json=json)
+    from meshward.push import report, succeeded  # noqa: PLC0415
+
+    if json:
+        print_json(report(update, image=prepared.summary(), total_seconds=0.0))
+    else:
+        _print_states(update)
+    return 0 if succeeded(update) else 1
+
+
+def _new_update(
+    prepared: "PreparedImage", options: "Options", restored: "Sequence[NodeRecord]" = ()
+) -> "Update":
+    from meshward.push import Update  # noqa: PLC0415
+
+    return Update(prepared.offer, prepared.parts, options, SystemRandom(), restored=restored)
+
+
+async def _look(mesh: "Mesh", prepared: "PreparedImage", options: "Options", *, json: bool) -> "Update":
+    from meshward.cli.push_view import make_view  # noqa: PLC0415
+    from meshward.push import Pusher  # noqa: PLC0415
+
+    update = _new_update(prepared, options)
+    with make_view(update, json=json) as view:
+        await Pusher(mesh, update, view.refresh).run()
+    return update
+
+
+async def _dry_run(mesh: "Mesh", prepared: "PreparedImage", options: "Options", *, json: bool) -> int:
+    from meshward.push import plan  # noqa: PLC0415
+
+    update = await _look(mesh, prepared, options, json=json)
+    planned = plan(update)
+    if json:
+        print_json({"image": prepared.summary(), **planned.as_dict()})
+        return 0
+    print_line(
+        f"would update {plural(len(planned.targets), 'node')} by {planned.strategy}: {planned.targets}"
+    )
+    print_line(f"{plural(len(planned.running), 'node')} run it already: {planned.running}")
+    for node, reason in planned.others.items():
+        print_line(f"not node {node}: {reason}")
+    print_line(
+        f"{planned.bytes_busiest_link / 1e6:.2f} MB over our link, "
+        f"{planned.bytes_all_links / 1e6:.2f} MB over all; "
+        f"at {planned.link_bytes_per_s / 1000:.0f} kB/s a link no faster than {planned.floor_seconds:.0f} s, "
+        f"about {planned.estimated_seconds:.0f} s with restarts and checks"
+    )
+    return 0
+
+
+async def _push(
+    mesh: "Mesh", prepared: "PreparedImage", options: "Options", journal: "Journal", *, json: bool
+) -> int:
+    from meshward.cli.push_view import make_view  # noqa: PLC0415
+    from meshward.push import (  # noqa: PLC0415
+        Pusher,
+        report,
+        succeeded,
+    )
+
+    entry = journal.load()
+    restored = entry.records() if entry is not None else []
+    if entry is not None:
+        prepared = replace(prepared, parts=type(prepared.parts)(prepared.parts.data, entry.part_bytes))
+    update = _new_update(prepared, options, restored)
+    started_s = time.monotonic()
+    with make_view(update, json=json) as view:
+        if entry is not None:
+            view.say(f"going on with the update of {time.ctime(entry.updated_at)}")
+        keeper = _Keeper(update, prepared, journal, view.refresh)
+        pusher = Pusher(mesh, update, keeper.step)
+        with _interruptible(pusher, view):
+            await pusher.run()
+        keeper.save()
+    ok = succeeded(update)
+    if ok or not (update.targets() or update.cancelled):
+        journal.delete()
+    if json:
+        print_json(report(update, image=prepared.summary(), total_seconds=time.monotonic() - started_s))
+    else:
+        _print_end(update, time.monotonic() - started_s)
+    if update.cancelled:
+        print(  # noqa: T201
+            "meshward: stopped; the nodes keep their place: run the same command again to go on",
+            file=sys.stderr,
+        )
+        return 130
+    return 0 if ok else 1
+
+
+class _Keeper:
+    """Saves the update every second and whenever a node reaches another state."""
+
+    def __init__(
+        self, update: "Update", prepared: "PreparedImage", journal: "Journal", refresh: Callable[[], None]
+    ) -> None:
+        self._update = update
+        self._prepared = prepared
+        self._journal = journal
+        self._refresh = refresh
+        self._states: list[NodeState] = []
+        self._due_s = 0.0
+
+    def step(self) -> None:
+        """Look whether there is something to keep."""
+        self._refresh()
+        states = [record.state for record in self._update.records.values()]
+        if states != self._states or time.monotonic() >= self._due_s:
+            self._states = states
+            self.save()
+
+    def save(self) -> None:
+        """Keep it now."""
+        from meshward.push import SAVE_EVERY_S  # noqa: PLC0415
+
+        self._journal.save(self._update, file=self._prepared.file, compression=self._prepared.compression)
+        self._due_s = time.monotonic() + SAVE_EVERY_S
+
+
+@contextmanager
+def _interruptible(pusher: "Pusher", view: "UpdateView") -> Iterator[None]:
+    """Ctrl-C asks once on a terminal, then stops in good order; SIGTERM stops at once."""
+    import asyncio  # noqa: PLC0415 a help page needs no event loop
+
+    loop = asyncio.get_running_loop()
+    asked = not sys.stdin.isatty()
+
+    def interrupted() -> None:
+        nonlocal asked
+        if asked:
+            pusher.stop()
+        else:
+            asked = True
+            view.say("Stop? Press Ctrl-C again. The nodes keep their place, and the same command goes on.")
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    loop.add_signal_handler(signal.SIGTERM, pusher.stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _print_end(update: "Update", total_s: float) -> None:
+    from meshward.push import GOOD, NodeState, floor_seconds, transfer_seconds  # noqa: PLC0415
+
+    bad = [
+        r for r in update.records.values() if r.state not in GOOD and r.state is not NodeState.NOT_TARGETED
+    ]
+    for record in sorted(bad, key=lambda r: r.node_id):
+        print_line(f"node {record.node_id} {record.state.value}: {record.reason}")
+    _print_counts(update)
+    if not update.targets() and not any(r.state in GOOD for r in update.records.values()):
+        print_line(
+            f"nobody to update: no node answers as role {update.offer.role!r} on {update.offer.hardware}"
+        )
+    seconds, floor = transfer_seconds(update), floor_seconds(update)
+    tally = update.tally
+    line = f"{tally.sent_bytes / 1e6:.2f} MB sent, {tally.all_links_bytes / 1e6:.2f} MB over all links"
+    if seconds is not None:
+        line += f", transfer {seconds:.1f} s"
+    if seconds and floor:
+        line += f" (the link's floor is {floor:.1f} s: {100 * floor / seconds:.0f} %)"
+    print_line(f"{line}, {total_s:.1f} s in all")
+
+
+def _print_states(update: "Update") -> None:
+    for record in sorted(update.records.values(), key=lambda r: r.node_id):
+        state = "runs it" if record.state.value == "already_installed" else record.state.value
+        print_line(f"node {record.node_id} {state}" + (f": {record.reason}" if record.reason else ""))
+    _print_counts(update)
+
+
+def _print_counts(update: "Update") -> None:
+    counts: dict[str, int] = {}
+    for record in update.records.values():
+        counts[record.state.value] = counts.get(record.state.value, 0) + 1
+    print_line(", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "no nodes")

@@ -1,0 +1,156 @@
+"""Which boards with unmodified firmware a virtual fleet is made of, and what goes wrong on them."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Generic, TypeVar
+
+from meshward.errors import FleetError
+from meshward.sim.board import DOWNTIME_US, ESP8266, Board
+from meshward.sim.faults import UpdateFaults
+from meshward.sim.flash import ESP32_SLOT_BYTES, Flash
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A value for the nodes `first` to `last`, both included; for every node where they are None."""
+
+    value: T
+    first: int | None = None
+    last: int | None = None
+
+    def covers(self, node_id: int) -> bool:
+        """Whether it is for this node."""
+        return self.first is None or self.last is None or self.first <= node_id <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Frames that are lost, once each: these parts, and each other part with this probability."""
+
+    parts: tuple[int, ...] = ()
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlashFault:
+    """A part that cannot be written, so many times, None for ever; no part: all can."""
+
+    part: int | None = None
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StockPlan:
+    """What the boards are. Of the settings that cover a node the last one counts; of losses, all."""
+
+    role: str = "sensor"
+    hardware: str = "ESP32"
+    upstream_2019: bool = False
+    #: From a restart to the first sign of life.
+    downtime_us: int = DOWNTIME_US
+    role_of: Sequence[Setting[str]] = ()
+    hardware_of: Sequence[Setting[str]] = ()
+    slot_bytes: Sequence[Setting[int]] = ()
+    lose_parts: Sequence[Setting[Losses]] = ()
+    reboot_at: Sequence[Setting[int]] = ()
+    fail_flash: Sequence[Setting[FlashFault]] = ()
+
+    def check(self, node_ids: range) -> None:
+        """Raise FleetError for a setting of a node that the fleet does not have."""
+        groups: tuple[Iterable[Setting[Any]], ...] = (
+            *(self.role_of, self.hardware_of, self.slot_bytes),
+            *(self.lose_parts, self.reboot_at, self.fail_flash),
+        )
+        for setting in chain(*groups):
+            for node_id in (setting.first, setting.last):
+                if node_id is not None and node_id not in node_ids:
+                    raise FleetError(
+                        f"no node {node_id} in this fleet; it has {node_ids[0]} to {node_ids[-1]}"
+                    )
+
+    def board(self, node_id: int, seed: int) -> Board:
+        """One board, as delivered. What is lost at random follows from `seed`."""
+        hardware = _last(self.hardware_of, node_id, self.hardware)
+        losses = [setting.value for setting in self.lose_parts if setting.covers(node_id)]
+        reboots = [setting.value for setting in self.reboot_at if setting.covers(node_id)]
+        failure = _last(self.fail_flash, node_id, FlashFault())
+        return Board(
+            _last(self.role_of, node_id, self.role),
+            hardware,
+            flash=Flash(
+                slot_bytes=_last(self.slot_bytes, node_id, ESP32_SLOT_BYTES), gzip=hardware == ESP8266
+            ),
+            faults=UpdateFaults(
+                lose_parts=[part for loss in losses for part in loss.parts],
+                lose_share=max((loss.share for loss in losses), default=0.0),
+                rng=random.Random(f"{seed}/{node_id}/faults"),  # noqa: S311 to be repeatable is the point
+                reboot_at_part=reboots[-1] if reboots else None,
+                fail_write_at_part=failure.part,
+                fail_writes=failure.times,
+            ),
+            upstream_2019=self.upstream_2019,
+        )
+
+
+def read_settings(
+    flag: str, texts: Sequence[str], read: Callable[[str], T], example: str
+) -> list[Setting[T]]:
+    """Flags like `1003:VALUE`, `1003-1007:VALUE` or `all:VALUE`. Raises FleetError with the example."""
+    settings = []
+    for text in texts:
+        nodes, _, value = text.partition(":")
+        try:
+            if nodes == "all":
+                settings.append(Setting(read(value)))
+            else:
+                first, dash, last = nodes.partition("-")
+                settings.append(
+                    Setting(read(value), read_number(first), read_number(last if dash else first))
+                )
+        except ValueError:
+            raise FleetError(
+                f"--{flag} {text}: write it as --{flag} {example}, "
+                "for nodes 1003-1007 or all instead of one as well"
+            ) from None
+    return settings
+
+
+def read_name(text: str) -> str:
+    """A role or hardware: any text but none."""
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def read_losses(text: str) -> Losses:
+    """`17,18` (17,17 for twice) or `5%`."""
+    if text.endswith("%"):
+        share = float(text[:-1]) / 100
+        if not 0 <= share <= 1:
+            raise ValueError(text)
+        return Losses(share=share)
+    return Losses(tuple(read_number(part) for part in text.split(",")))
+
+
+def read_flash_fault(text: str) -> FlashFault:
+    """`10` for always, `10x2` for twice."""
+    part, twice, times = text.partition("x")
+    return FlashFault(read_number(part), read_number(times) if twice else None)
+
+
+def _last(settings: Sequence[Setting[T]], node_id: int, default: T) -> T:
+    for setting in settings:
+        if setting.covers(node_id):
+            default = setting.value
+    return default
+
+
+def read_number(text: str) -> int:
+    """A number of a node or a part."""
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)
