@@ -19,7 +19,6 @@ CYCLE_GRACE_US = 12_000_000
 #: News chase each other round some rings, and each node sees the ring now and then only. It is
 #: the same ring if it comes back within this time; and it is cut in a moment when it is seen.
 CYCLE_QUIET_US = 5_000_000
-LONG_AGO_US = -1_000_000_000
 
 
 class Membership:
@@ -36,7 +35,7 @@ class Membership:
         self.view = View(node_id, [])
         self.cycle_due_us: int | None = None  # when a ring that is seen now is to be cut
         self._cut_due_us = 0  # the same, while the ring may be out of sight
-        self._cycle_gone_us = LONG_AGO_US  # when a ring was last seen to go away
+        self._cycle_gone_us: int | None = None  # when a ring was last seen to go away
         self._rng = rng
         self._tell = tell
         self._tree: Tree | None = None
@@ -112,14 +111,16 @@ class Membership:
 
     def in_ring(self, now_us: int) -> bool:
         """Whether a ring through this node is seen, or was lately."""
-        return self.cycle_due_us is not None or now_us - self._cycle_gone_us < CYCLE_QUIET_US
+        if self.cycle_due_us is not None:
+            return True
+        return self._cycle_gone_us is not None and now_us - self._cycle_gone_us < CYCLE_QUIET_US
 
     def ring_to_cut(self, now_us: int) -> Link | None:
         """The newest link of a ring that has stood for too long."""
         if self.cycle_due_us is None or now_us < self.cycle_due_us:
             return None
         self.cycle_due_us = None
-        self._cycle_gone_us = LONG_AGO_US
+        self._cycle_gone_us = None
         return self.view.cycle[-1]
 
     def _accept(self, link: Link, tree: Tree, now_us: int) -> None:

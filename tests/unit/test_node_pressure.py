@@ -263,6 +263,68 @@ def test_a_held_back_link_that_then_stays_silent_is_closed(subject):
     assert subject.closed() == ["a"]
 
 
+def broadcast(subject, fill_bytes=950):
+    return subject.node.send({"type": 8, "dest": 0, "msg": "x" * fill_bytes}, subject.now_us)
+
+
+def broadcast_until_full(subject):
+    with pytest.raises(QueueFull):
+        for _ in range(1000):
+            assert broadcast(subject) == 3
+            subject.settle()
+
+
+def test_a_dead_branch_does_not_silence_our_broadcasts_for_longer_than_3_s(subject):
+    subject.deaf.add("b")
+    broadcast_until_full(subject)
+    subject.forget()
+    subject.advance(3 * SECOND_US - 1)
+    with pytest.raises(QueueFull):
+        broadcast(subject)
+    subject.advance(1)
+    assert broadcast(subject) == 2
+    subject.settle()
+    assert (len(subject.packages("a", 8)), len(subject.packages("c", 8))) == (1, 1)
+    assert subject.node.relay.dropped_frames == 1
+    with pytest.raises(QueueFull):
+        subject.node.send({"type": 9, "dest": 8}, subject.now_us)
+
+
+def test_with_all_links_jammed_a_broadcast_is_refused(subject):
+    subject.deaf |= {"a", "b", "c"}
+    broadcast_until_full(subject)
+    subject.advance(3 * SECOND_US)
+    with pytest.raises(QueueFull):
+        broadcast(subject)
+
+
+def test_a_link_stuck_with_our_own_packages_is_probed_and_closed(subject):
+    subject.deaf.add("b")
+    broadcast_until_full(subject)
+    subject.advance(3 * SECOND_US)
+    live_on(subject, 12, "a", "c")
+    assert subject.closed() == ["b"]
+    assert broadcast(subject) == 2
+
+
+def test_a_slow_neighbour_gets_all_of_our_own_packages(subject):
+    """We wait for it as long as it moves; only frames of others, who cannot wait, are dropped."""
+    subject.deaf.add("b")
+    broadcast_until_full(subject)
+    sent = subject.node.backlog("b") // 991 + 1
+    for _ in range(60):
+        subject.node.data_to_send("b", 300)
+        subject.advance(SECOND_US)
+        answer(subject, "a", "b", "c")
+        try:
+            sent += broadcast(subject) == 3
+        except QueueFull:
+            pass
+    assert sent > 20
+    assert subject.node.relay.dropped_frames == 0
+    assert subject.closed() == []
+
+
 # -- sync before data ------------------------------------------------------------------------
 
 

@@ -223,3 +223,13 @@ def test_unknown_kinds_are_ignored(kind):
 def test_numbers_may_come_as_text():
     answer, _, _ = TimeSync().receive({"type": "1", "t0": "42"}, MeshClock(), 0)
     assert answer["t0"] == 42
+
+
+def test_offers_out_of_turn_are_bounded():
+    """In a ring each of them would come round as the next."""
+    sync = TimeSync()
+    at_us = 1_000_000
+    assert [sync.may_offer(at_us + number) for number in range(10)] == [True] * 8 + [False] * 2
+    assert not sync.may_offer(at_us + timesync.OFFER_SPAN_US - 1)
+    assert sync.may_offer(at_us + timesync.OFFER_SPAN_US)
+    assert not sync.may_offer(at_us + timesync.OFFER_SPAN_US)

@@ -41,6 +41,12 @@ def _node_ids(words: str) -> Parameter:
     )
 
 
+BACKLOG_BYTES = {"ESP8266": 16 * 1024}
+"""A relay holds what waits in its heap, and an ESP8266 has little."""
+BACKLOG_BYTES_DEFAULT = 32 * 1024
+LOOK_TIMEOUT_US = 15_000_000
+"""How long a node may be away while nothing but a look is taken."""
+
 File = Annotated[Path, Parameter(help="The firmware: the .bin file of the build.")]
 
 
@@ -130,8 +136,14 @@ async def push(
     window: Annotated[int, Parameter(group=_HOW, help="Most parts on the way to one node.")] = 16,
     concurrency: Annotated[int, Parameter(group=_HOW, help="Nodes served at once when sequential.")] = 3,
     backlog: Annotated[
-        int, Parameter(group=_HOW, metavar="BYTES", help="Most bytes to have queued towards any relay.")
-    ] = 16384,
+        int | None,
+        Parameter(
+            group=_HOW,
+            metavar="BYTES",
+            help="Most bytes to have queued towards any relay, one part per hop not counted; "
+            "32768 for ESP32, 16384 for ESP8266.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         Parameter(
@@ -170,14 +182,14 @@ async def push(
     from meshward.push import Journal  # noqa: PLC0415
 
     prepared = image.prepared(file)
-    if min(window, concurrency) < 1 or backlog < 2048:
+    if min(window, concurrency) < 1 or (backlog is not None and backlog < 2048):
         raise UsageError("--window and --concurrency must be 1 or more, --backlog 2048 or more")
     options = replace(
         image.core_options(),
         strategy="broadcast" if strategy == "auto" else strategy,
         window=window,
         concurrency=concurrency,
-        backlog_bytes=backlog,
+        backlog_bytes=backlog or BACKLOG_BYTES.get(prepared.offer.hardware, BACKLOG_BYTES_DEFAULT),
         check_only=dry_run,
     )
     journal = Journal.of(prepared.offer, state_dir)
@@ -189,6 +201,7 @@ async def push(
         )
     async with joined(join) as (mesh, _):
         if dry_run:
+            options = replace(options, idle_return_timeout_us=LOOK_TIMEOUT_US)
             return await _dry_run(mesh, prepared, options, json=json)
         return await _push(mesh, prepared, options, journal, json=json)
 
@@ -204,7 +217,7 @@ async def verify(
     Example: meshward verify firmware.bin --role sensor --connect 10.1.2.1
     """
     prepared = image.prepared(file)
-    options = replace(image.core_options(), check_only=True)
+    options = replace(image.core_options(), check_only=True, idle_return_timeout_us=LOOK_TIMEOUT_US)
     async with joined(join) as (mesh, _):
         update = await _look(mesh, prepared, options, json=json)
     from meshward.push import report, succeeded  # noqa: PLC0415

@@ -16,10 +16,13 @@ from meshward.ota.commands import Command, Fence, Send
 from meshward.ota.frames import DataRequest, Offer, announce, poll, reset
 
 FENCE_TIMEOUT_US = 2_000_000
-"""First wait for the answer to a delay measurement; half as much longer each time."""
-FENCE_TIMEOUT_MAX_US = 4_000_000
+"""First wait for the answer to a delay measurement; half as much longer each time, up to twice."""
+HOP_US = 60_000
+"""What each hop adds to that: a few main loops there and back."""
 FENCE_RETRIES = 4
 FENCE_RETRIES_LOSSY = 10
+CLOCK_ERROR_US = 50_000
+"""By how much mesh time may be corrected while an answer is on its way."""
 SILENCE_US = 600_000
 """How long after the fence an answer may still come: the node sends it from a later main loop."""
 ROUNDS = 6
@@ -87,6 +90,7 @@ class Check:
         losses: LossMeter,
         now_us: int,
         *,
+        hops: int = 1,
         trusted: bool = False,
         known: bool = False,
     ) -> None:
@@ -97,6 +101,7 @@ class Check:
         self.rtt_us = 0
         self._subject = subject
         self._losses = losses
+        self._patience_us = FENCE_TIMEOUT_US + hops * HOP_US
         self._trusted = trusted
         self._known = known
         self._step = _Step.IMAGE
@@ -118,14 +123,17 @@ class Check:
         """When handle_deadline() wants to be called."""
         return None if self.verdict else self._due_us
 
-    def on_fence(self, now_us: int) -> None:
-        """The node answered the delay measurement."""
+    def on_fence(self, now_us: int, rtt_us: int = 0) -> None:
+        """The node answered a delay measurement, `rtt_us` after it was asked (0: not known)."""
         if self.verdict or self._fence_sent_us is None:
             return
-        rtt_us = now_us - self._fence_sent_us
+        waited_us = now_us - self._fence_sent_us
+        is_late = rtt_us > waited_us + CLOCK_ERROR_US  # the answer to an earlier one: slow, not lost
+        rtt_us = max(rtt_us, waited_us)
         self._fence_sent_us = None
         self._answered(now_us)
-        self._losses.lost += self._retries
+        if not is_late:
+            self._losses.lost += self._retries
         self._retries = 0
         self._due_us = now_us + max(SILENCE_US, 3 * rtt_us)
 
@@ -188,7 +196,7 @@ class Check:
             self._send(poll(offer, self.node_id, parts))
         self._commands.append(Fence(self.node_id))
         self._fence_sent_us = self._asked_us = now_us
-        self._due_us = now_us + min(FENCE_TIMEOUT_MAX_US, FENCE_TIMEOUT_US * (2 + self._retries) // 2)
+        self._due_us = now_us + self._patience_us * min(4, 2 + self._retries) // 2
 
     def _answered(self, now_us: int) -> None:
         rtt_us = now_us - self._asked_us

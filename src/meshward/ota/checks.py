@@ -9,7 +9,8 @@ from meshward.ota.record import NodeRecord
 from meshward.ota.situation import Random, Situation
 from meshward.ota.states import NodeState
 
-CHECKS_AT_ONCE = 24
+CHECKS_AT_ONCE = 16
+"""Each puts half a dozen small frames on our link at once, which must not queue for long."""
 ATTEMPTS_AT_ONE_PART = 10
 """Transfers to a node that stays where it was, before more than lost frames is to blame."""
 
@@ -69,6 +70,7 @@ class Checks:
             self._subject,
             self.losses,
             now_us,
+            hops=self._situation.hops(record.node_id),
             trusted=record.trusted,
             known=record.needs_image,
         )
@@ -103,7 +105,7 @@ class Checks:
         if record.wants_small and record.small_from is None:
             record.small_from = part  # it has what was sent before, so the place to cut is certain
         record.wants_small = False
-        if record.trusted and part:
+        if record.trusted and 0 < part < len(self._situation.parts):  # beyond: of another image
             record.goes_on_at(part)
         else:
             self._reset(record, part)

@@ -31,14 +31,16 @@ class Options:
     """Most parts on the way to one node."""
     concurrency: int = 3
     """Nodes served one to one at once."""
-    backlog_bytes: int = 16 * 1024
+    backlog_bytes: int = 32 * 1024
     """Most bytes on the way to any relay, one part per hop not counted."""
     only: frozenset[int] | None = None
     exclude: frozenset[int] = frozenset()
     attempts: int = 3
     """Whole transfers to a node that takes all parts and does not start the image."""
     return_timeout_us: int = 90_000_000
-    """How long a node may be away."""
+    """How long a node may be away that was sent something."""
+    idle_return_timeout_us: int = 60_000_000
+    """The same for one that was not: its parent may restart, else it is not ours to wait for."""
     link_bytes_per_s: float = 0.0
     """What a link carries, where it is known; else the best rate seen counts."""
     check_only: bool = False

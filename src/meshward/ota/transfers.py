@@ -127,16 +127,14 @@ class Transfers:
 
     def _start_unicasts(self, now_us: int) -> None:
         stock = self._strategy == "stock"
-        served = [record for record in self._situation.records.values() if record.unicast is not None]
-        active = [record.node_id for record in served]
-        loading = sum(1 for record in served if record.state is NodeState.DOWNLOADING)
-        while stock or loading < self._situation.options.concurrency:
+        # One that restarts may lie below a node that is served next: it is asked again after that.
+        active = [r.node_id for r in self._situation.records.values() if r.state is NodeState.DOWNLOADING]
+        while stock or len(active) < self._situation.options.concurrency:
             waiting = {record.node_id: record for record in self._situation.waiting()}
             chosen = self._shape().next_one(waiting, active, apart=not stock)
             if chosen is None:
                 return
             active.append(chosen)
-            loading += 1
             self._start_unicast(waiting[chosen], now_us)
 
     def _start_unicast(self, record: NodeRecord, now_us: int) -> None:

@@ -91,7 +91,7 @@ class Update:
             self.transfers.sweep.on_fence(node_id, now_us, 2 * delay_us)
         record = self.records.get(node_id)
         if record is not None and record.check is not None:
-            record.check.on_fence(now_us)
+            record.check.on_fence(now_us, 2 * delay_us)
         elif record is not None and record.unicast is not None:
             record.unicast.on_fence(now_us)
 
@@ -126,7 +126,7 @@ class Update:
             if record.unicast is not None:
                 due.append(record.unicast.next_deadline_us())
             if record.away_since_us is not None and not record.is_final:
-                due.append(record.away_since_us + self.options.return_timeout_us)
+                due.append(record.away_since_us + self._patience_us(record))
         return min((moment for moment in due if moment is not None), default=None)
 
     def handle_deadline(self, now_us: int) -> None:
@@ -139,7 +139,7 @@ class Update:
             if record.unicast is not None:
                 record.unicast.handle_deadline(now_us)
             away_us = record.away_since_us
-            too_long = away_us is not None and now_us - away_us >= self.options.return_timeout_us
+            too_long = away_us is not None and now_us - away_us >= self._patience_us(record)
             if too_long and not record.is_final:
                 self._lose(record, now_us)
 
@@ -150,13 +150,17 @@ class Update:
                 record.fold()
                 if reset and record.trusted:
                     self._situation.send(frames.reset(self.offer, record.node_id, record.position))
-                where = f"stopped at part {record.position} of {len(self.parts)}"
-                record.end(
-                    NodeState.CANCELLED, now_us, where if record.was_sent_to else "stopped before its turn"
-                )
+                record.end(NodeState.CANCELLED, now_us, self._where_stopped(record))
         self.transfers.sweep = None
         self.cancelled = True
         return self._situation.take_outbox()
+
+    def _where_stopped(self, record: NodeRecord) -> str:
+        if not record.was_sent_to:
+            return "stopped before its turn"
+        if record.in_sweep:
+            return "stopped while parts were sent to all"
+        return f"stopped at part {record.position} of {len(self.parts)}"
 
     # -- what can be asked of it -----------------------------------------------------------
 
@@ -210,9 +214,13 @@ class Update:
             return
         record.check_due_us = now_us + SETTLE_US
 
+    def _patience_us(self, record: NodeRecord) -> int:
+        expected = record.was_sent_to or record.needs_image
+        return self.options.return_timeout_us if expected else self.options.idle_return_timeout_us
+
     def _lose(self, record: NodeRecord, now_us: int) -> None:
         record.fold()
-        limit = f"{self.options.return_timeout_us // 1_000_000} s"
+        limit = f"{self._patience_us(record) // 1_000_000} s"
         if not record.was_sent_to:
             reason = f"left the mesh and did not come back within {limit}"
             record.end(NodeState.UNREACHABLE, now_us, reason)
