@@ -12,8 +12,9 @@ help: ## list the targets
 setup: ## make .venv with the locked packages and this project
 	@scripts/setup
 
-demo: setup ## 20 virtual nodes on this machine: join them, show the tree and the delays, leave
-	@.venv/bin/python -m meshward.demo $(ARGS)
+demo: setup ## 20 virtual boards on this machine: update them, compare with the stock way
+	@.venv/bin/python -m tests.support.firmware_samples >/dev/null 2>&1 || true
+	@.venv/bin/python -m meshward.demo $$(ls build/test-images/024d68bd6f2830c4.bin 2>/dev/null) $(ARGS)
 
 test: setup ## run the tests (ARGS="-k tree" and the like go to pytest)
 	@.venv/bin/pytest -n 2 $(ARGS)
