@@ -41,9 +41,9 @@ async def demo(firmware: Path | None) -> bool:
         plain = prepare(
             firmware, role=_ROLE, hardware=None, compress="never", part_bytes=_STOCK_PART_BYTES, force=True
         )
+    print_line(f"Image: {len(plain.parts.data)} bytes for {image.offer.hardware}")
     print_line(
-        f"Image: {firmware.name}, {len(plain.parts.data)} bytes for {image.offer.hardware}, sent as "
-        f"{len(image.parts.data)} bytes in {len(image.parts)} parts ({image.compression_reason})\n"
+        f"Sent as {len(image.parts.data)} bytes in {len(image.parts)} parts, compression: {image.compression}\n"
     )
     async with _fleet(image.offer.hardware) as fleet:
         update, total_s = await _update(fleet, image)

@@ -86,6 +86,24 @@ async def test_what_was_sent_before_arrives():
     await listening.close()
 
 
+async def test_what_waits_for_a_slow_peer_arrives():
+    """Bytes lie in every buffer on the way, and what the peer says meanwhile is not waited for."""
+    runner = Runner(MeshNode(1))
+    peer = await Peer.dial(await runner.listen(HOST, 0), receive_buffer_bytes=4096)
+    await peer.join(9)
+    await eventually(runner.node.links)
+    sent = 0
+    while runner.backlog() < 80_000:
+        runner.send({"type": 9, "dest": 9, "msg": [sent, "x" * 2000]})
+        sent += 1
+    peer.writer.write(b"not of interest any more\0" * 100)
+    await runner.close(flush_s=5)
+    await eventually(lambda: peer.hung_up)
+    numbers = [package["msg"][0] for package in peer.frames if package["type"] == 9]
+    assert numbers == list(range(sent))
+    await peer.close()
+
+
 async def test_peer_that_does_not_read_holds_nothing_up():
     runner = Runner(MeshNode(1))
     peer = await Peer.dial(await runner.listen(HOST, 0), receive_buffer_bytes=4096)

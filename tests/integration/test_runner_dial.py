@@ -204,6 +204,24 @@ async def test_lost_link_is_dialed_again_and_pauses_start_over(scene, closed_por
     assert len(scene.told(4, DialFailed)) == 1
 
 
+async def test_pauses_start_over_after_a_link_that_lived(scene):
+    await scene.start()
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        port = sock.getsockname()[1]
+        station = scene.add(4)
+        station.dial([(HOST, port)])
+        await scene.clock.advance(100, step_s=0.2)  # by now the pauses are up to 30 s long
+    await scene.hub.listen(HOST, port)
+    await scene.clock.until(lambda: len(station.node.nodes()) == 3, limit_s=35)
+    await scene.clock.advance(20)
+    for _ in range(2):
+        scene.hub.drop(scene.link_to(4))
+        await eventually(lambda: station.node.nodes() == [])
+        await scene.clock.until(lambda: len(station.node.nodes()) == 3, limit_s=1)
+        await scene.clock.advance(20)
+
+
 async def test_link_that_dies_young_does_not_reset_the_pauses(scene, answerer):
     """A peer that accepts and drops us again and again is not hammered."""
 
