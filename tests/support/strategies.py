@@ -1,5 +1,6 @@
 """What Hypothesis makes: packages, trees, frames of real nodes and what could become of them on the way."""
 
+import copy
 import functools
 import json
 from pathlib import Path
@@ -22,13 +23,13 @@ packages = st.builds(
     st.integers(-5, 1000),
 )
 
-# Numbers and texts where a node expects a number.
+# What may stand where a node expects a number, or a list. Copies: what gets them may change them.
 odd_values = st.sampled_from(
     [
         *(0, 1, 2, 5, 6, -1, 1000, 1001, 4294967295, 4294967296, 10**20, 1.0, 5.5, 1e300, -0.0),
         *(True, False, None, "", "1", "1000", "-1", "x", "1e3", [], {}, [None], [[]], {"type": 1}),
     ]
-)
+).map(copy.deepcopy)
 
 
 @functools.cache

@@ -133,7 +133,7 @@ async def push(
             "the library's own slow way, for comparison; auto: broadcast for two nodes or more.",
         ),
     ] = "auto",
-    window: Annotated[int, Parameter(group=_HOW, help="Most parts on the way to one node.")] = 16,
+    window: Annotated[int, Parameter(group=_HOW, help="Most parts on the way to one node.")] = 32,
     concurrency: Annotated[int, Parameter(group=_HOW, help="Nodes served at once when sequential.")] = 3,
     backlog: Annotated[
         int | None,

@@ -171,7 +171,8 @@ class Transfers:
         """
         options = self._situation.options
         pipeline = self._situation.hops(record.node_id) * unicast.parts.frame_bytes()
-        share = (options.backlog_bytes // 3 + pipeline) // max(1, options.concurrency)
+        served = sum(1 for other in self._situation.records.values() if other.state is NodeState.DOWNLOADING)
+        share = options.backlog_bytes // 3 // options.concurrency + pipeline // max(1, served)
         least = 0 if unicast.in_flight_bytes else 1  # one part is always allowed
         return max(share - unicast.in_flight_bytes, least)
 

@@ -15,7 +15,8 @@ from meshward.ota.frames import DataRequest, Offer, announce, part_for
 from meshward.ota.parts import SAFE_PART_BYTES, Parts
 
 WINDOW_START = 4
-WINDOW_MAX = 16
+WINDOW_MAX = 32
+"""Enough to keep twenty hops busy; the backlog allowed is what limits it elsewhere."""
 RTO_FIRST_US = 2_000_000
 """Before a round trip was measured."""
 RTO_MIN_US = 200_000
