@@ -43,7 +43,8 @@ async def demo(firmware: Path | None) -> bool:
         )
     print_line(f"Image: {len(plain.parts.data)} bytes for {image.offer.hardware}")
     print_line(
-        f"Sent as {len(image.parts.data)} bytes in {len(image.parts)} parts, compression: {image.compression}\n"
+        f"Sent as {len(image.parts.data)} bytes in {len(image.parts)} parts, "
+        f"compression: {image.compression}\n"
     )
     async with _fleet(image.offer.hardware) as fleet:
         update, total_s = await _update(fleet, image)

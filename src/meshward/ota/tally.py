@@ -10,14 +10,14 @@ from meshward.ota.shape import Shape
 REQUEST_BYTES = 166
 """A stock DataRequest frame, measured."""
 DELAY_BYTES = 80
-WINDOW_US = 2_000_000
+WINDOW_US = 4_000_000
 
 
 class Tally:
     """Counts frames by the links they cross.
 
     `own_links[first hop]` are bytes on our own links; the busiest of them bounds how fast an
-    update can be. The rate of a link is the best that was sustained for two seconds.
+    update can be. The rate of a link is the best that was sustained for four seconds.
     """
 
     def __init__(self, link_bytes_per_s: float = 0.0) -> None:
