@@ -3,7 +3,7 @@
 import asyncio
 
 from meshnode import streams
-from meshnode.connection import NODE, PEER, Connection
+from meshnode.connection import DRIVER, NODE, PEER, Connection
 from meshnode.driver_events import DialFailed
 from meshnode.streams import native
 
@@ -11,6 +11,8 @@ from meshnode.streams import native
 HUNG_UP = "hung_up"
 #: This node closed it: the peer stayed silent, or may not be our neighbour.
 GAVE_UP = "gave_up"
+
+_KINDS = {PEER: HUNG_UP, NODE: GAVE_UP, DRIVER: streams.FAILED}
 
 #: Pauses between rounds grow from the first to the last; a board reboots in 2 to 5 s.
 BACKOFF_FIRST_US = 200_000
@@ -71,7 +73,7 @@ class Dialer:
             reader, writer = await streams.connect(host, port)
             if not self._closed:
                 self.connection = self._runner.adopt(reader, writer, host, port, True)
-        except (OSError, asyncio.TimeoutError, ValueError, MemoryError) as error:
+        except (OSError, asyncio.TimeoutError, ValueError, OverflowError, MemoryError) as error:
             kind, reason = streams.explain(error)
             self._failed(host, port, kind, reason)
         connection = self.connection
@@ -81,10 +83,10 @@ class Dialer:
             return None
         await connection.closed.wait()
         self.connection = None
-        if connection.ready_us is None and connection.ended_by in (NODE, PEER):
-            by_peer = connection.ended_by == PEER
-            reason = "hung up before the handshake" if by_peer else connection.reason
-            self._failed(host, port, HUNG_UP if by_peer else GAVE_UP, reason)
+        if connection.ready_us is None:
+            kind = _KINDS[connection.ended_by]
+            reason = "hung up before the handshake" if kind == HUNG_UP else connection.reason
+            self._failed(host, port, kind, reason)
         return connection
 
     def _failed(self, host: str, port: int, kind: str, reason: str) -> None:

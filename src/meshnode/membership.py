@@ -139,8 +139,6 @@ class Membership:
         self._tree = None
         for link, branch in view.branches:
             link.branch_text = link.tree_text if branch is link.tree else branch.text()
-        if changed is not None and changed.sent_version == self._version:
-            changed.sent_version += 1
         self._version += 1
         for link in self.ready:
             if link is not changed:

@@ -49,6 +49,7 @@ class Runner:
         self._servers: list = []
         self._dialers: list = []
         self._held: list = []
+        self._events: list = []  # taken from the node, not handled yet: an error must not lose the rest
         self._settling = False
         self._unsettled = False
         self._closing = False
@@ -98,8 +99,7 @@ class Runner:
         for connection in connections:
             await connection.closed.wait()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for server in self._servers:
-            await server.wait_closed()
+        await asyncio.gather(*[server.wait_closed() for server in self._servers], return_exceptions=True)
         self._room.set()
 
     # -- the node --------------------------------------------------------------------------
@@ -214,15 +214,9 @@ class Runner:
 
     def _settle_once(self) -> None:
         node = self.node
-        for event in node.events():
-            kind = type(event)
-            if kind is LinkClosed:
-                event.link.end(NODE, event.reason)
-                continue
-            if kind is LinkReady:
-                event.link.node_id = event.node_id
-                event.link.ready_us = self.now_us()
-            self.tell(event)
+        self._events.extend(node.events())
+        while self._events:
+            self._handle(self._events.pop(0))
         written = False
         for connection in node.pending():
             if connection.flush():
@@ -231,6 +225,16 @@ class Runner:
             self._room.set()
         if self._held:
             self._resume_held()
+
+    def _handle(self, event) -> None:
+        kind = type(event)
+        if kind is LinkClosed:
+            event.link.end(NODE, event.reason)
+            return
+        if kind is LinkReady:
+            event.link.node_id = event.node_id
+            event.link.ready_us = self.now_us()
+        self.tell(event)
 
     def _resume_held(self) -> None:
         held, self._held = self._held, []

@@ -125,6 +125,11 @@ async def test_address_that_cannot_be_dialed(scene):
     assert failed.kind in (FAILED, streams.UNREACHABLE)
 
 
+async def test_port_that_cannot_be(scene):
+    (failed,) = await failures(scene, [(HOST, 70_000)])
+    assert failed.kind == FAILED
+
+
 async def test_hung_up_before_the_handshake(scene, answerer):
     """As C++ nodes do with an id that is in their mesh already."""
     (failed,) = await failures(scene, [(HOST, await answerer.start(hang_up))])
@@ -145,6 +150,18 @@ async def test_peer_that_this_node_refuses(scene, answerer):
     (failed,) = await failures(scene, [(HOST, await answerer.start(have_the_same_id))])
     assert failed.kind == GAVE_UP
     assert "our id" in failed.reason
+
+
+async def test_dropped_before_the_handshake(scene, answerer):
+    async def stay_mute(reader, writer):
+        await reader.read()
+        writer.close()
+
+    scene.add(4).dial([(HOST, await answerer.start(stay_mute))])
+    await eventually(lambda: scene.runner(4).connections)
+    scene.runner(4).drop(scene.runner(4).connections[0], "told to")
+    await eventually(lambda: scene.told(4, DialFailed))
+    assert [(event.kind, event.reason) for event in scene.told(4, DialFailed)] == [(FAILED, "told to")]
 
 
 async def test_candidates_are_tried_in_turn(scene, answerer, closed_port):

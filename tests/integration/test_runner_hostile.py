@@ -231,9 +231,9 @@ async def test_garbage_is_ignored(scene, garbage):
 async def test_wrong_utf8_inside_a_text_does_not_cost_the_text(scene):
     peer = await scene.intruder()
     await peer.join(9)
-    await peer.say(b'{"type":9,"dest":2,"from":9,"msg":"caf\xe9 \xc3"}\0')
+    await peer.say(b'{"type":9,"dest":2,"from":9,"msg":"o\xe9 \xc3"}\0')
     await eventually(lambda: scene.texts(Scene.LEFT))
-    assert scene.texts(Scene.LEFT)[0].startswith("caf\ufffd")
+    assert scene.texts(Scene.LEFT)[0].startswith("o\ufffd")
     await still_neighbours(scene, peer, 9)
 
 

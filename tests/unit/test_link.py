@@ -47,6 +47,22 @@ def test_a_tree_makes_the_neighbour_known():
 # -- lanes -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("what", ["request", "reply", "time", "data"])
+def test_each_lane_alone_is_something_to_send(what):
+    one = link()
+    one.request_wanted = what == "request"
+    one.reply_wanted = what == "reply"
+    if what == "time":
+        one.queue_sync(b"time\0")
+    if what == "data":
+        one.queue_data(b"data\0")
+    assert one.has_data()
+    assert one.take(3, node_sync) == what.encode()[:3]
+    assert one.has_data(), "the rest of it"
+    assert one.take(100, node_sync) == what.encode()[3:] + b"\0"
+    assert not one.has_data()
+
+
 @pytest.mark.parametrize("room_bytes", [1, 2, 3, 5, 7, 8, 13, 1000])
 def test_the_sync_lane_goes_first_whatever_the_room(room_bytes):
     one = link()

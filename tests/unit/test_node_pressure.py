@@ -263,6 +263,36 @@ def test_a_held_back_link_that_then_stays_silent_is_closed(subject):
     assert subject.closed() == ["a"]
 
 
+def test_what_held_a_link_back_before_it_was_asked_is_no_excuse(subject):
+    subject.deaf.add("b")
+    fill(subject)
+    subject.deaf.discard("b")
+    subject.read("b")
+    assert not subject.node.paused("a")
+    subject.hang_up("c")
+    subject.advance(20 * MILLISECOND_US)
+    answer(subject, "b")
+    subject.advance(10 * SECOND_US - 1)
+    assert subject.closed() == []
+    subject.advance(1)
+    assert subject.closed() == ["a"]
+
+
+def test_a_link_that_is_paused_when_it_is_asked_has_an_excuse(subject):
+    subject.deaf.add("b")
+    fill(subject)
+    subject.hang_up("c")
+    subject.advance(20 * MILLISECOND_US)
+    assert len(subject.packages("a", 5)) == 1
+    subject.deaf.discard("b")
+    subject.read("b")
+    answer(subject, "b")
+    subject.advance(11 * SECOND_US)
+    assert subject.closed() == []
+    subject.advance(SECOND_US)
+    assert subject.closed() == ["a"]
+
+
 def broadcast(subject, fill_bytes=950):
     return subject.node.send({"type": 8, "dest": 0, "msg": "x" * fill_bytes}, subject.now_us)
 

@@ -111,7 +111,8 @@ def flicker(subject, period_us, seen_us, until_us):
     """A ring behind 8 that is seen and gone again, over and over; when the link was closed, or None."""
     while subject.now_us < until_us:
         for tree, wait_us in (((8, 7), seen_us), ((8,), period_us - seen_us)):
-            subject.say("b", hello(*tree))
+            # Of no length at all: seen and gone within one read.
+            subject.say("b", hello(*tree) if seen_us else hello(8, 7) + hello(8))
             if subject.closed():
                 return subject.now_us
             subject.say("a", hello(7, kind=6))

@@ -183,6 +183,50 @@ def test_a_neighbour_that_does_not_answer_is_asked_again_after_10_s(subject):
     assert subject.times_us("a", 4) == [START_US + number * 10 * SECOND_US for number in range(3)]
 
 
+def after_a_round(subject, link, node_id, *ahead_us):
+    """We ask and are answered until we are accurate; what was sent to others meanwhile is left in `heard`."""
+    for offset_us in ahead_us:
+        answer(subject, link, node_id, offset_us)
+        subject.advance(200_000)
+
+
+def test_a_new_time_is_offered_at_once_to_those_that_take_ours_and_only_when_it_is_new(subject):
+    subject.join("b", 7)
+    subject.dial("a")
+    subject.say("a", hello(2000, 2001, 2002, 2003, kind=6))
+    subject.advance(0)
+    subject.forget()
+    subject.advance(0)
+    subject.say("a", time_sync(2000, type=TAKE_MY_TIME))
+    after_a_round(subject, "a", 2000, 3_000_000, 0)
+    assert kinds(subject, "b") == [TAKE_MY_TIME], "once the round is finished"
+    for _ in range(3):
+        subject.say("a", time_sync(2000, type=TAKE_MY_TIME))
+        after_a_round(subject, "a", 2000, 0)
+    assert kinds(subject, "b") == [TAKE_MY_TIME], "nothing moved"
+    subject.say("a", time_sync(2000, type=TAKE_MY_TIME))
+    after_a_round(subject, "a", 2000, 2)
+    assert kinds(subject, "b") == [TAKE_MY_TIME] * 2
+
+
+def test_a_new_time_is_not_offered_to_whoever_gave_it(subject):
+    """Even where we thought that it would take ours."""
+    subject.join("a", 7)
+    subject.say("a", time_sync(7, type=TAKE_MY_TIME))
+    after_a_round(subject, "a", 7, 3000)
+    subject.advance(SECOND_US)
+    assert kinds(subject, "a") == [REQUEST]
+
+
+def test_a_new_time_is_not_offered_to_those_whose_time_we_take(subject):
+    subject.join("a", 7, hasTimeAuthority=True)
+    subject.join("b", 8, hasTimeAuthority=True)
+    subject.say("a", time_sync(7, type=TAKE_MY_TIME))
+    after_a_round(subject, "a", 7, 3000)
+    subject.advance(SECOND_US)
+    assert kinds(subject, "b") == []
+
+
 # -- giving the time -------------------------------------------------------------------------
 
 

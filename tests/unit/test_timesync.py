@@ -104,6 +104,7 @@ def test_an_answer_at_the_wrap_stays_in_32_bits():
     for now_us in (0, 999, 1000, WRAP - 1, WRAP - 1000, WRAP - 999):
         answer, _, _ = TimeSync().receive({"type": REQUEST, "t0": 1}, MeshClock(), now_us)
         assert 0 <= answer["t1"] < WRAP
+        assert 0 <= answer["t2"] < WRAP
         assert (answer["t1"] + 1000) % WRAP == now_us % WRAP
         assert (answer["t2"] - 1000) % WRAP == now_us % WRAP
 

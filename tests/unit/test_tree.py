@@ -283,6 +283,9 @@ def test_a_tree_is_as_deep_as_its_json_may_be():
     assert len(parse(chain(5), limits)) == 5
     with pytest.raises(WireError, match="deep"):
         parse(chain(6), limits)
+    assert len(parse(chain(5), Limits(nesting=10))) == 5
+    with pytest.raises(WireError, match="deep"):
+        parse(chain(6), Limits(nesting=10))  # eleven brackets
     assert len(parse(chain(128), LIMITS)) == 128
     with pytest.raises(WireError, match="deep"):
         parse(chain(129), LIMITS)
