@@ -209,7 +209,9 @@ async def push(
 async def verify(
     file: File, /, *, image: ImageOptions, json: Json = False, join: JoinOptions = JOIN_DEFAULTS
 ) -> int:
-    """Ask every node of a role whether it runs an image; nothing is sent or changed.
+    """Ask every node of a role whether it runs an image; no firmware is sent.
+
+    A node that is half-way through an update, of whatever image, is put back to idle by it.
 
     A node that never took an update over the air cannot prove what it runs, and counts as not
     running it. Exit status: 0 all of them run it, 1 some do not, 2 refused.
