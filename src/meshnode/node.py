@@ -26,6 +26,7 @@ from meshnode.wire import (
     WireError,
     decode,
     encode,
+    message_of,
     routing,
     u32,
 )
@@ -63,7 +64,7 @@ class MeshNode:
         self._services: dict = {}
         self._events: list[Event] = []
         self._members = Membership(node_id, root, time_authority, rng or SmallRandom(node_id), self._tell)
-        self._delays = Delays(self.limits.delay_requests)
+        self._delays = Delays(node_id, self.limits.delay_requests)
         self._deadline_us: int | None = None
         self._time_moved = False  # since it was last passed on
 
@@ -180,8 +181,7 @@ class MeshNode:
         Raises NoRoute and QueueFull.
         """
         t0 = self.time_us(now_us)
-        message = {"type": 1, "t0": t0}
-        self.send({"type": TIME_DELAY, "dest": dest, "from": self.node_id, "msg": message}, now_us)
+        self.send(self._delays.request(dest, t0), now_us)
         self._delays.asked(dest, t0, now_us)
 
     def time_us(self, now_us: int) -> int:
@@ -295,7 +295,7 @@ class MeshNode:
                 self._request_sync(link, now_us)
 
     def _on_time_sync(self, link: Link, package: dict, now_us: int) -> None:
-        message = _message(package)
+        message = message_of(package)
         if self.time_authority and u32(message, "type") == TAKE_MY_TIME and not self._adopts_from(link):
             return  # stock nodes leave the flag out of their answers, so relays may not know of ours
         answer, offset_us, finished = link.time_sync.receive(message, self.clock, now_us)
@@ -332,19 +332,11 @@ class MeshNode:
         self.relay.mark(link)
 
     def _on_time_delay(self, package: dict, now_us: int) -> None:
-        message = _message(package)
-        kind = u32(message, "type")
-        peer_id = u32(package, "from")
-        t0 = u32(message, "t0")
-        if kind == 1:
-            time_us = self.time_us(now_us)
-            answer = {"type": 2, "t0": t0, "t1": time_us, "t2": time_us}
-            package = {"type": TIME_DELAY, "dest": peer_id, "from": self.node_id, "msg": answer}
-            self._send_for_service([package], now_us)
-        elif kind == 2:
-            measured = self._delays.answered(peer_id, t0, u32(message, "t1"), u32(message, "t2"), now_us)
-            if measured is not None:
-                self._tell(measured)
+        answer, measured = self._delays.receive(package, self.time_us(now_us), now_us)
+        if answer is not None:
+            self._send_for_service([answer], now_us)
+        if measured is not None:
+            self._tell(measured)
 
     # -- links and timers ------------------------------------------------------------------
 
@@ -393,10 +385,3 @@ class MeshNode:
             self._wake(link.next_deadline_us())
         for service in self._services.values():
             self._wake(service.next_deadline_us())
-
-
-def _message(package: dict) -> dict:
-    message = package.get("msg")
-    if not isinstance(message, dict):
-        raise WireError("no msg")
-    return message

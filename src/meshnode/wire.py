@@ -112,6 +112,14 @@ def u32(package: dict, key: str) -> int:
     return value
 
 
+def message_of(package: dict) -> dict:
+    """The "msg" of a time package. Raises WireError where it is missing or no object."""
+    value = package.get("msg")
+    if not isinstance(value, dict):
+        raise WireError("no msg")
+    return value
+
+
 def routing(package: dict) -> int:
     """How a package travels: by its "routing" key, else by its type; -1 where neither says."""
     route = package.get("routing")

@@ -21,6 +21,10 @@ def reply(node_id, t0, t1, t2, kind=2):
     return frame(type=3, dest=1000, msg={"type": kind, "t0": t0, "t1": t1, "t2": t2}, **{"from": node_id})
 
 
+def answer_of(node_id, t0):
+    return {"type": 3, "dest": 1000, "from": node_id, "msg": {"type": 2, "t0": t0, "t1": 0, "t2": 0}}
+
+
 def ask(subject, node_id=71):
     subject.node.measure_delay(node_id, subject.now_us)
     subject.settle()
@@ -86,24 +90,20 @@ def test_several_questions_are_told_apart(subject):
 
 
 def test_an_answer_after_a_minute_is_too_late(subject):
-    early, late = Delays(10), Delays(10)
+    early, late = Delays(1000, 10), Delays(1000, 10)
     for delays in (early, late):
         delays.asked(7, 5, 100)
-    assert early.answered(7, 5, 0, 0, 100 + EXPIRY_US - 1) == DelayMeasured(7, (EXPIRY_US - 1) // 2)
-    assert late.answered(7, 5, 0, 0, 100 + EXPIRY_US) is None
+    measured = DelayMeasured(7, (EXPIRY_US - 1) // 2)
+    assert early.receive(answer_of(7, 5), 0, 100 + EXPIRY_US - 1) == (None, measured)
+    assert late.receive(answer_of(7, 5), 0, 100 + EXPIRY_US) == (None, None)
 
 
 def test_the_oldest_question_is_given_up_first():
-    delays = Delays(3)
+    delays = Delays(1000, 3)
     for t0 in range(5):
         delays.asked(7, t0, t0)
-    assert [delays.answered(7, t0, 0, 0, 10) is not None for t0 in range(5)] == [
-        False,
-        False,
-        True,
-        True,
-        True,
-    ]
+    answered = [t0 for t0 in range(5) if delays.receive(answer_of(7, t0), 0, 10)[1] is not None]
+    assert answered == [2, 3, 4]
 
 
 def test_questions_are_bounded_by_the_limit():

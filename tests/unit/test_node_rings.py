@@ -110,14 +110,16 @@ def test_a_ring_that_goes_away_in_time_costs_no_link(subject):
 def flicker(subject, period_us, seen_us, until_us):
     """A ring behind 8 that is seen and gone again, over and over; when the link was closed, or None."""
     while subject.now_us < until_us:
-        for tree, wait_us in (((8, 7), seen_us), ((8,), period_us - seen_us)):
-            # Of no length at all: seen and gone within one read.
-            subject.say("b", hello(*tree) if seen_us else hello(8, 7) + hello(8))
-            if subject.closed():
-                return subject.now_us
-            subject.say("a", hello(7, kind=6))
-            subject.say("b", hello(*tree, kind=6))
-            subject.advance(wait_us)
+        if seen_us:
+            subject.say("b", hello(8, 7))
+            subject.advance(seen_us)
+            subject.say("b", hello(8, kind=6))
+        else:
+            subject.say("b", hello(8, 7) + hello(8, kind=6))  # gone within one read
+        subject.say("a", hello(7, kind=6))
+        if subject.closed():
+            return subject.now_us
+        subject.advance(period_us - seen_us)
     return None
 
 
@@ -129,6 +131,21 @@ def test_a_ring_that_comes_and_goes_is_cut_in_a_moment_when_it_is_seen(subject, 
     assert subject.closed() == ["b"]
     assert begin_us + CYCLE_GRACE_US <= closed_us <= begin_us + LONGEST_US + period_us
     assert subject.node.nodes() == [7]
+
+
+def test_after_a_cut_another_ring_has_its_time_again(subject):
+    subject.join("c", 9)
+    moments = {}
+    while len(moments) < 2 and subject.now_us < 100 * SECOND_US:
+        for link, trees in (("b", [(8, 7), (8,)]), ("c", [(9, 7), (9,)])):
+            for tree in trees:
+                subject.say(link, hello(*tree))
+            subject.say(link, hello(trees[1][0], kind=6))
+        subject.say("a", hello(7, kind=6))
+        for link in subject.closed():
+            moments.setdefault(link, subject.now_us)
+        subject.advance(SECOND_US)
+    assert abs(moments["b"] - moments["c"]) >= CYCLE_GRACE_US
 
 
 def test_rings_seen_now_and_then_are_different_ones(subject):
