@@ -2,6 +2,8 @@
 
 import pytest
 
+from meshward.sim.channel import LinkProfile
+from meshward.sim.world import World
 from tests.sim.scenes import assert_whole, closed_links, mesh
 
 # A link is noticed dead after at most 60 s until the next node sync, and 10 s without an answer.
@@ -146,3 +148,15 @@ def test_a_mesh_without_its_middle_is_two_meshes(seed):
     hosts[2].boot()
     world.run_for(30)
     assert_whole(world)
+
+
+def test_a_listener_that_restarts_while_it_is_dialed_leaves_no_dead_link():
+    world = World(seed=1)
+    top, child = world.build([None, 0], link=LinkProfile(latency_us=50_000))
+    world.run_for(0.06)  # the listener has the connection, the dialer does not know yet
+    assert top.ends
+    assert not child.ends
+    top.reboot(500_000)
+    world.run_for(0.1)
+    assert not child.ends, "the answer of a listener that is gone made a link"
+    assert world.run_until(world.converged, limit_s=5)

@@ -163,8 +163,11 @@ class World:
             self.kernel.after(wait_us, partial(dialer.refused, connection.near))
 
     def _answer(self, connection: Connection) -> None:
-        if not connection.near.closed:
-            connection.near.owner.connected(connection.near)
+        near = connection.near
+        if near.exhausted:  # the listener restarted while its answer was on the way
+            near.owner.refused(near)
+        elif not near.closed:
+            near.owner.connected(near)
 
 
 def _edges(tree: Tree) -> set[tuple[int, int]]:
