@@ -90,3 +90,35 @@ class UpdateRefusedError(UpdateError):
 
 class FirmwareError(MeshwardError):
     """A firmware file, or a request about one, that cannot be served."""
+
+
+class RolloutError(MeshwardError, ValueError):
+    """A rollout that cannot be as it was asked for."""
+
+
+class NotPossibleError(MeshwardError):
+    """An action that does not suit the state of what it is about."""
+
+
+class UnknownItemError(MeshwardError):
+    """A rollout, firmware, token or the like that is not there."""
+
+
+class InvalidError(MeshwardError, ValueError):
+    """A name, tag, cursor or the like that cannot be taken as it is."""
+
+
+class ConflictError(MeshwardError):
+    """Something else is there already, or changed meanwhile."""
+
+
+class StoreError(MeshwardError):
+    """The data directory, or what is kept there, cannot be used."""
+
+
+class StoreFullError(StoreError):
+    """The disk does not take any more."""
+
+
+class GatewayError(MeshwardError):
+    """A gateway that cannot be started, or cannot be reached."""

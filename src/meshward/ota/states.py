@@ -14,6 +14,8 @@ class NodeState(StrEnum):
     """Needs the image, waits for its turn."""
     DOWNLOADING = "downloading"
     """Takes parts."""
+    PAUSED = "paused"
+    """Keeps its place until the rollout goes on."""
     VERIFYING = "verifying"
     """Is asked what it runs."""
     REBOOTING = "rebooting"
@@ -32,6 +34,10 @@ class NodeState(StrEnum):
     """Went away in the middle and did not come back in time."""
     CANCELLED = "cancelled"
     """The update was stopped before this node had the image."""
+    ROLLING_BACK = "rolling_back"
+    """Gets its last good image again."""
+    ROLLED_BACK = "rolled_back"
+    """Proved that it runs its last good image again."""
 
 
 FINAL = frozenset(
@@ -43,6 +49,7 @@ FINAL = frozenset(
         NodeState.FAILED,
         NodeState.LOST,
         NodeState.CANCELLED,
+        NodeState.ROLLED_BACK,
     }
 )
 

@@ -1,0 +1,10 @@
+"""What lies where in a data directory."""
+
+DATABASE = "meshward.db"
+"""The database; SQLite keeps `-wal` and `-shm` files beside it while it is open."""
+FIRMWARE = "firmware"
+"""Directory of the firmware library's files."""
+LOCK = "lock"
+"""Held by the daemon that uses the directory."""
+ENDPOINT = "daemon.json"
+"""Where a running daemon is reached, for the command line; only its owner can read it."""
