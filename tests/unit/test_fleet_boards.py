@@ -13,8 +13,11 @@ from meshward.fleet.boards import (
     read_losses,
     read_name,
     read_number,
+    read_reports,
     read_settings,
 )
+from meshward.sim.behaviour import FINE, Behaviour
+from meshward.sim.flash import FACTORY_IMAGE
 from meshward.text import parse_size
 
 
@@ -79,6 +82,28 @@ def test_of_the_settings_for_a_node_the_last_counts():
     assert not first.faults.reboots_at(0)
 
 
+def test_reports_are_for_all_nodes_or_some_and_for_none_unless_asked_for():
+    plan = StockPlan(reports_us=read_reports(["30", "1002-1003:0.5", "1003:7"]))
+    assert [plan.board(node_id, 1).reports_us for node_id in (1001, 1002, 1003)] == [30e6, 5e5, 7e6]
+    only_one = StockPlan(reports_us=read_reports(["1002:5"]))
+    assert [only_one.board(node_id, 1).reports_us for node_id in (1001, 1002)] == [None, 5e6]
+    assert StockPlan().board(1001, 1).reports_us is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-3", "nan", "inf", "0.05", "1003:", "1003:0", "x:3"])
+def test_reports_at_no_interval_are_refused(text):
+    with pytest.raises(FleetError, match=r"write it as --reports (30|1003:30)"):
+        read_reports([text])
+
+
+def test_boards_of_a_plan_share_how_images_behave():
+    plan = StockPlan()
+    first, second = (plan.board(node_id, 1) for node_id in (1001, 1002))
+    plan.behaviours.put(FACTORY_IMAGE.md5, Behaviour("leak", 5.0))
+    assert first.behaviours.of(FACTORY_IMAGE) == second.behaviours.of(FACTORY_IMAGE) == Behaviour("leak", 5.0)
+    assert StockPlan().board(1001, 1).behaviours.of(FACTORY_IMAGE) == FINE
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -93,6 +118,12 @@ def test_of_the_settings_for_a_node_the_last_counts():
         (["--kind", "stock", "--downtime", "-1"], "--downtime must be"),
         (["--kind", "stock", "--hardware", "AVR"], "AVR"),
         (["--kind", "board"], "board"),
+        (["--kind", "stock", "--reports", "0"], "write it as --reports 30"),
+        (["--kind", "stock", "--reports", "7:30"], "no node 7 in this fleet"),
+        (["--kind", "stock", "--image-behaviour", "ab900f:explode"], "write it as --image-behaviour MD5:"),
+        (["--kind", "stock", "--image-behaviour", "gone.bin:leak"], "'gone.bin' is neither"),
+        (["--image-behaviour", "ab900f:leak"], "--image-behaviour is about boards"),
+        (["--reports", "30"], "--reports is about boards"),
         (["--drop-link", "1002"], "write it as --drop-link 1005:2.5"),
     ],
 )

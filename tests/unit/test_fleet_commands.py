@@ -3,6 +3,7 @@ import pytest
 from meshward.errors import FleetError
 from meshward.fleet.commands import (
     HELP,
+    Behave,
     Drop,
     DropLink,
     Kill,
@@ -16,6 +17,7 @@ from meshward.fleet.commands import (
     parse_command,
     parse_timed,
 )
+from meshward.sim.behaviour import FINE, Behaviour
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,8 @@ from meshward.fleet.commands import (
         ("images", ShowImages()),
         ("report", WriteReport()),
         ("tree", ShowTree()),
+        ("behave AB900F leak:60", Behave("ab900f", Behaviour("leak", 60.0))),
+        ("behave ab900f0f690f fine", Behave("ab900f0f690f", FINE)),
         ("quit", Quit()),
         ("", None),
         ("# only a comment", None),
@@ -45,6 +49,9 @@ def test_commands_are_read(line, command):
         ("drop x", "`drop 1005`"),
         ("reparent 1005", "`reparent 1005 1002`"),
         ("drop 1 2", "`drop 1005`"),
+        ("behave ab900f", "`behave 1a2b3c crash-loop:20`"),
+        ("behave ab900f explode", "there are crash-loop, leak"),
+        ("behave ab9 leak", "neither 6 to 32 digits"),
         ("tree 1", "`help`"),
         ("explode 1005", "`help`"),
     ],
@@ -72,6 +79,7 @@ def test_help_names_every_command():
         "restart",
         "reparent",
         "drop-link",
+        "behave",
         "tree",
         "images",
         "report",

@@ -13,7 +13,7 @@ from meshward.cli.output import print_event, print_line
 from meshward.errors import FleetError
 
 if TYPE_CHECKING:
-    from meshward.fleet.commands import Change, Timed
+    from meshward.fleet.commands import Behave, Change, Timed
     from meshward.fleet.images import BoardImage
     from meshward.fleet.plan import FleetPlan
     from meshward.records import TreeNode
@@ -59,20 +59,25 @@ async def fleet(
 
     Node k listens on 127.0.0.1, port PORT+k, and has the id FIRST_ID+k. A line that begins with
     `ready` tells when all nodes see each other. Then lines on standard input are commands:
-    drop ID, kill ID, restart ID, reparent ID PARENT, drop-link ID, tree, images, report, help,
-    quit. Ends on `quit`, Ctrl-C or SIGTERM, not at the end of input.
+    drop ID, kill ID, restart ID, reparent ID PARENT, drop-link ID, behave IMAGE WHAT, tree, images,
+    report, help, quit. Ends on `quit`, Ctrl-C or SIGTERM, not at the end of input.
 
     With --loop-ms or --bytes-per-loop the nodes are as slow as boards: 10 ms and 511 bytes where
     only one is given.
 
     With --kind stock each node takes updates as a board with unmodified firmware does, writes
     them to a flash of its own and restarts with them. The end of the fleet, and the command
-    `images`, tell what each of them runs. Faults are written ID:WHAT, for nodes 1003-1007 or
-    for all instead of one ID as well.
+    `images`, tell what each of them runs, how often it started and how often it was updated.
+    Faults are written ID:WHAT, for nodes 1003-1007 or for all instead of one ID as well.
+
+    With --image-behaviour an image breaks the boards that run it, until they run another: to try
+    a rollout on. With --reports the boards tell their uptime and free heap.
 
     Example: meshward fleet --nodes 100 --topology random --drop-at 1005:10 --restart-at 1005:20
 
     Example: meshward fleet --kind stock --role sensor --lose-parts all:5% --reboot-at 1004:50
+
+    Example: meshward fleet --kind stock --reports 30 --image-behaviour new.bin:leak:120
     """
     from meshward.fleet.console import run_fleet  # noqa: PLC0415 a help page needs no event loop
     from meshward.fleet.plan import FleetPlan  # noqa: PLC0415 as above
@@ -107,6 +112,10 @@ class TextDisplay:
     def changed(self, change: "Change") -> None:
         """The command, as it was understood."""
         print_line(" ".join([_verb(change), *map(str, asdict(change).values())]))
+
+    def behaves(self, order: "Behave") -> None:
+        """The image, and what it does."""
+        print_line(f"behave {order.md5} {order.behaviour}")
 
     def converged(self, meshes: list[set[int]], seconds: float) -> None:
         """How many nodes are on, and whether they are one mesh."""
@@ -154,6 +163,10 @@ class JsonDisplay:
     def changed(self, change: "Change") -> None:
         """The command, as it was understood."""
         print_event(_verb(change), **asdict(change))
+
+    def behaves(self, order: "Behave") -> None:
+        """The image, and what it does."""
+        print_event("behave", md5=order.md5, behaviour=str(order.behaviour))
 
     def converged(self, meshes: list[set[int]], seconds: float) -> None:
         """The nodes that are on, by mesh."""

@@ -46,6 +46,14 @@ class StockOptions:
         list[str] | None, _fault("Room for an image: 1003:100KB or all:1MB", "ID:BYTES", _BOARDS)
     ] = None
     downtime: Annotated[float, _board("Seconds from a restart to the first sign of life.")] = 0.5
+    reports: Annotated[
+        list[str] | None,
+        _fault(
+            "Status reports (package 604) every so many seconds: 30, or 1003:30",
+            "SECONDS|ID:SECONDS",
+            _BOARDS,
+        ),
+    ] = None
     report: Annotated[
         Path | None,
         Parameter(
@@ -64,13 +72,22 @@ class StockOptions:
     fail_flash: Annotated[
         list[str] | None, _fault("This part cannot be written; twice only: 1005:10x2", "ID:PART")
     ] = None
+    image_behaviour: Annotated[
+        list[str] | None,
+        _fault(
+            "What an image does to the boards that run it: crash-loop[:SECONDS], leak[:SECONDS], "
+            "lost-radio[:SECONDS], silent, slow[:FACTOR] or fine. The image is its MD5, the first 6 digits "
+            "of that or more, or its file: new.bin:crash-loop:20",
+            "MD5:WHAT",
+        ),
+    ] = None
 
     def plan(self) -> "StockPlan | None":
         """What the boards are; None for plain nodes. Raises FleetError, UsageError."""
         if self.kind == "plain":
             self._refuse_without_boards()
             return None
-        from meshward.fleet import boards  # noqa: PLC0415 a help page needs no fleet
+        from meshward.fleet import behaviours, boards  # noqa: PLC0415 a help page needs no fleet
 
         read = boards.read_settings
         if not 0 <= self.downtime < float("inf"):
@@ -86,6 +103,8 @@ class StockOptions:
             read("lose-parts", self.lose_parts or (), boards.read_losses, "1003:17,18"),
             read("reboot-at", self.reboot_at or (), boards.read_number, "1004:50"),
             read("fail-flash", self.fail_flash or (), boards.read_flash_fault, "1005:10"),
+            boards.read_reports(self.reports or ()),
+            behaviours.read_behaviours(self.image_behaviour or ()),
         )
 
     def _refuse_without_boards(self) -> None:

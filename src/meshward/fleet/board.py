@@ -37,6 +37,11 @@ class Board:
         """Fall silent: connections stay open, nothing is read or said any more."""
         self._powered = False
 
+    def slow_down(self, factor: float) -> None:
+        """Make each pass of the main loop so many times longer; no loop, no change."""
+        if self._loop is not None:
+            self._loop = self._loop.slower(factor)
+
     # -- as a MeshNode ------------------------------------------------------------------------
 
     def link_up(self, link: object, dialed: bool, now_us: int) -> None:

@@ -2,16 +2,20 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from meshward.errors import FleetError
+from meshward.sim.behaviour import Behaviours
 from meshward.sim.board import DOWNTIME_US, ESP8266, Board
 from meshward.sim.faults import UpdateFaults
 from meshward.sim.flash import ESP32_SLOT_BYTES, Flash
 
 T = TypeVar("T")
+
+#: Seconds between reports: more often no board finds the time, and less often it is as good as never.
+REPORTS_S_MIN, REPORTS_S_MAX = 0.1, 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,16 @@ class StockPlan:
     lose_parts: Sequence[Setting[Losses]] = ()
     reboot_at: Sequence[Setting[int]] = ()
     fail_flash: Sequence[Setting[FlashFault]] = ()
+    #: Microseconds from one status report of a board to the next; boards without a setting send none.
+    reports_us: Sequence[Setting[int]] = ()
+    #: What the images do, whichever board runs them. Looked up at each start, so it may change meanwhile.
+    behaviours: Behaviours = field(default_factory=Behaviours)
 
     def check(self, node_ids: range) -> None:
         """Raise FleetError for a setting of a node that the fleet does not have."""
         groups: tuple[Iterable[Setting[Any]], ...] = (
             *(self.role_of, self.hardware_of, self.slot_bytes),
-            *(self.lose_parts, self.reboot_at, self.fail_flash),
+            *(self.lose_parts, self.reboot_at, self.fail_flash, self.reports_us),
         )
         for setting in chain(*groups):
             for node_id in (setting.first, setting.last):
@@ -73,7 +81,7 @@ class StockPlan:
                     )
 
     def board(self, node_id: int, seed: int) -> Board:
-        """One board, as delivered. What is lost at random follows from `seed`."""
+        """One board, as delivered. What happens at random follows from `seed`."""
         hardware = _last(self.hardware_of, node_id, self.hardware)
         losses = [setting.value for setting in self.lose_parts if setting.covers(node_id)]
         reboots = [setting.value for setting in self.reboot_at if setting.covers(node_id)]
@@ -93,6 +101,9 @@ class StockPlan:
                 fail_writes=failure.times,
             ),
             upstream_2019=self.upstream_2019,
+            behaviours=self.behaviours,
+            reports_us=_last_or_none(self.reports_us, node_id),
+            rng=random.Random(f"{seed}/{node_id}/firmware"),  # noqa: S311 as above
         )
 
 
@@ -140,6 +151,33 @@ def read_flash_fault(text: str) -> FlashFault:
     """`10` for always, `10x2` for twice."""
     part, twice, times = text.partition("x")
     return FlashFault(read_number(part), read_number(times) if twice else None)
+
+
+def read_reports(texts: Sequence[str]) -> list[Setting[int]]:
+    """Flags like `30`, for all nodes, or `1003:30`, in seconds. Raises FleetError."""
+    settings: list[Setting[int]] = []
+    for text in texts:
+        if ":" in text:
+            settings += read_settings("reports", [text], _read_interval_us, "1003:30")
+            continue
+        try:
+            settings.append(Setting(_read_interval_us(text)))
+        except ValueError:
+            raise FleetError(
+                f"--reports {text}: write it as --reports 30, or --reports 1003:30; 0.1 seconds at least"
+            ) from None
+    return settings
+
+
+def _read_interval_us(text: str) -> int:
+    seconds = float(text)
+    if not REPORTS_S_MIN <= seconds <= REPORTS_S_MAX:
+        raise ValueError(text)
+    return round(seconds * 1e6)
+
+
+def _last_or_none(settings: Sequence[Setting[T]], node_id: int) -> T | None:
+    return next((setting.value for setting in reversed(settings) if setting.covers(node_id)), None)
 
 
 def _last(settings: Sequence[Setting[T]], node_id: int, default: T) -> T:

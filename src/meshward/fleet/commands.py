@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from meshward.errors import FleetError
+from meshward.fleet.behaviours import read_behaviour, read_image
+from meshward.sim.behaviour import Behaviour
 
 HELP = """\
 drop ID               switch a node off: its links close, its children look for it
@@ -10,6 +12,7 @@ kill ID               cut a node's power: it falls silent, its links stay open
 restart ID            boot a node anew, whatever state it is in
 reparent ID PARENT    let a node leave its parent and dial another node
 drop-link ID          cut a node's link to its parent once; it dials again
+behave IMAGE WHAT     what an image does to boards from their next start on: crash-loop, leak:60, fine
 tree                  print the mesh as node 0 sees it, or its parts
 images                print what the boards run, where the fleet has stock boards
 report                the same, written to the file of --report
@@ -54,6 +57,14 @@ class DropLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Behave:
+    """Have an image, given by its MD5 or the first digits of it, do this to the boards that start it."""
+
+    md5: str
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True, slots=True)
 class ShowTree:
     """Print the mesh."""
 
@@ -80,7 +91,7 @@ class Quit:
 
 Change = Drop | Kill | Restart | Reparent | DropLink
 Question = ShowTree | ShowImages | WriteReport | ShowHelp | Quit
-Command = Change | Question
+Command = Change | Behave | Question
 
 _CHANGES: dict[str, type[Change]] = {
     "drop": Drop,
@@ -115,6 +126,8 @@ def parse_command(line: str) -> Command | None:
     verb, *arguments = words
     if verb in _CHANGES:
         return _change(verb, arguments)
+    if verb == "behave":
+        return _behave(arguments)
     if verb in _OTHERS and not arguments:
         return _OTHERS[verb]()
     raise FleetError(f"unknown command {line.strip()!r}; `help` lists the commands")
@@ -146,6 +159,16 @@ def _change(verb: str, arguments: list[str]) -> Change:
     except (TypeError, ValueError):
         example = _example(verb).replace(":", " ")
         raise FleetError(f"{verb} needs node ids, as in `{verb} {example}`") from None
+
+
+def _behave(arguments: list[str]) -> Behave:
+    try:
+        image, behaviour = arguments
+    except ValueError:
+        raise FleetError(
+            "behave needs an image and what it does, as in `behave 1a2b3c crash-loop:20`"
+        ) from None
+    return Behave(read_image(image), read_behaviour(behaviour))
 
 
 def _example(verb: str) -> str:

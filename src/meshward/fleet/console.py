@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from meshward.errors import FleetError
+from meshward.fleet.boards import StockPlan
 from meshward.fleet.commands import (
     HELP,
+    Behave,
     Change,
     Command,
     Quit,
@@ -36,6 +38,9 @@ class Display(Protocol):
 
     def changed(self, change: Change) -> None:
         """A command was carried out."""
+
+    def behaves(self, order: Behave) -> None:
+        """An image does this from now on to the boards that start it."""
 
     def converged(self, meshes: list[set[int]], seconds: float) -> None:
         """The nodes that are on see each other again, so long after the last change."""
@@ -128,15 +133,22 @@ class Console:
                     self._display.images(self._boards())
                 case WriteReport():
                     self._write_report()
+                case Behave():
+                    self._stock().behaviours.put(command.md5, command.behaviour)
+                    self._display.behaves(command)
                 case _:
                     await self._change(command)
         except FleetError as error:
             self._display.refused(error)
         return True
 
-    def _boards(self) -> list[BoardImage]:
+    def _stock(self) -> StockPlan:
         if self._fleet.plan.stock is None:
             raise FleetError("these are plain nodes, which run no image; start the fleet with --kind stock")
+        return self._fleet.plan.stock
+
+    def _boards(self) -> list[BoardImage]:
+        self._stock()
         return self._fleet.images()
 
     def _write_report(self) -> None:

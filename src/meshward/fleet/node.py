@@ -22,7 +22,7 @@ class VirtualNode:
         self.port = plan.port + index
         #: The node it dials.
         self.parent: VirtualNode | None = None
-        #: Whether it runs.
+        #: Whether it runs, and its mesh can hear it.
         self.on = False
         self._plan = plan
         #: The board with unmodified firmware that this node is, where the plan says so.
@@ -67,7 +67,10 @@ class VirtualNode:
         self._board = Board(node, self._plan.loop, int(rng.random() * period_us))
         self._runner = Runner(self._board, rng=rng)
         if self.stock is not None:
-            self.stock.start(node, self._runner.now_us(), self._restart_soon)
+            self.stock.start(node, self._runner.now_us(), self._restart_soon, self.cut_power)
+            self._board.slow_down(self.stock.behaviour.slowdown)
+            if self.stock.radio_lost:  # from the beginning: nobody ever hears of it
+                return
         try:
             await self._runner.listen(self._plan.host, self.port)
         except OSError as error:
@@ -77,6 +80,7 @@ class VirtualNode:
                 f"the fleet needs {self._plan.port} to {last}: choose another port to begin with"
             ) from error
         self.on = True
+        self._runner.settle()  # something may be due on a board to which nobody is linked
 
     async def shut_down(self) -> None:
         """Switch off, closing all links."""
@@ -113,7 +117,7 @@ class VirtualNode:
 
     def dial(self) -> None:
         """Look for the parent, from now on; to be called once after each boot."""
-        if self.parent is not None and self._runner is not None:
+        if self.on and self.parent is not None and self._runner is not None:
             self._dialer = self._runner.dial([(self._plan.host, self.parent.port)])
 
     async def _stop(self) -> None:

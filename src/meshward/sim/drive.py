@@ -12,8 +12,8 @@ whichever link, from the next pass on. So with 511 bytes and 10 ms a 1548-byte f
 1 for the two ends together, whose loops are out of step: 6 a hop. Reading a socket costs nothing.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self
 
 from meshward.sim.channel import End
 
@@ -32,6 +32,10 @@ class LoopModel:
     period_us: int = 10_000
     write_bytes: int = WRITE_BYTES
     """Most bytes a link writes in one pass."""
+
+    def slower(self, factor: float) -> Self:
+        """The same loop with passes so many times longer."""
+        return replace(self, period_us=round(self.period_us * factor))
 
 
 class Driver(Protocol):
@@ -143,6 +147,10 @@ class LoopDriver:
         self._pieces: dict[int, bytes] = {}  # taken from the node, behind a frame's end
         self._last_pass_us = -1
         self._next_pass_us: int | None = None
+
+    def slow_down(self, factor: float) -> None:
+        """Make each pass so many times longer from now on."""
+        self._model = self._model.slower(factor)
 
     def touch(self) -> None:
         self._pass_at(self._host.world.kernel.now_us)

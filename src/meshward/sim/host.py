@@ -181,6 +181,11 @@ class Host:
         self.clock.set_drift(drift_ppm, self.world.kernel.now_us)
         self.touch()
 
+    def slow_down(self, factor: float) -> None:
+        """Make each pass of the main loop so many times longer, until the next start; no loop, no change."""
+        if isinstance(self._driver, LoopDriver):
+            self._driver.slow_down(factor)
+
     # What its connections report (`Owner`).
 
     def accepted(self, end: End) -> None:
