@@ -60,6 +60,7 @@ class Mesh:
     mesh was joined. listen: where neighbours may dial us. At least one of both is needed.
     node_id: our id, from the network card's MAC where none is given. root, time_authority: flags
     told to the mesh (painlessMesh: `setRoot`). timeout_s: seconds for joining and for each answer.
+    patient: entering does not wait for a neighbour to answer; `wait_joined` does, as often as wanted.
     """
 
     def __init__(
@@ -71,19 +72,21 @@ class Mesh:
         root: bool = False,
         time_authority: bool = False,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        patient: bool = False,
     ) -> None:
         several = (connect,) if isinstance(connect, str | Address) else connect
         self._connect = tuple(parse_address(one) if isinstance(one, str) else one for one in several)
         self._listen = parse_listen_address(listen) if isinstance(listen, str) else listen
         if not self._connect and self._listen is None:
             raise AddressError("a mesh needs an address to connect to, or one to listen on")
-        self._id_given = node_id is not None
+        self._id_fixed = node_id is not None
         self._node_id = default_node_id() if node_id is None else check_node_id(node_id)
         self._root = root
         self._time_authority = time_authority
         self._timeout_s = timeout_s
+        self._patient = patient
         self._runner: Runner | None = None
-        self._progress = JoinProgress(self._connect, self._listen, self._node_id)
+        self._progress = self._new_progress()
         self._changed = asyncio.Event()
         self._lost = False
         self._closed = False
@@ -124,7 +127,7 @@ class Mesh:
         )
 
     async def __aenter__(self) -> Self:
-        """Join.
+        """Join; a patient mesh only begins to.
 
         Raises JoinTimeoutError where no neighbour answers in time, DuplicateIdError where they do
         not want the id given, ListenError where the port cannot be had.
@@ -133,7 +136,7 @@ class Mesh:
             raise MeshwardError("a Mesh can be entered once; make a new one to join again")
         try:
             await self._open()
-            if self._connect:
+            if self._connect and not self._patient:
                 await self.wait_joined()
         except BaseException:
             await self.close()
@@ -187,13 +190,13 @@ class Mesh:
         return self._active().time_us()
 
     async def wait_joined(self, timeout_s: float | None = None) -> None:
-        """Wait until a neighbour is connected. Raises as entering does."""
+        """Wait until a neighbour is connected. Raises as entering does; waiting again is fine then."""
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         try:
             async with asyncio.timeout(timeout_s):
                 attempt = 1
                 while not self.connected:
-                    if self._progress.id_refused(given=self._id_given):
+                    if self._progress.id_refused(given=self._id_fixed):
                         await self._take_other_id(attempt)
                         attempt += 1
                     else:
@@ -312,6 +315,11 @@ class Mesh:
 
     # -- for drivers of other cores ----------------------------------------------------------
 
+    @property
+    def runner(self) -> Runner:
+        """What runs our node now; another one after our id had to be changed."""
+        return self._active()
+
     @contextmanager
     def observed_by(self, observer: Callable[[core.Event], None]) -> Iterator[Runner]:
         """Hand every event of the core to `observer` first, and give the runner to act on."""
@@ -329,7 +337,7 @@ class Mesh:
         return self._runner
 
     async def _open(self) -> None:
-        self._progress = JoinProgress(self._connect, self._listen, self._node_id)
+        self._progress = self._new_progress()
         node = MeshNode(self._node_id, root=self._root, time_authority=self._time_authority)
         self._runner = Runner(node, on_event=self._on_event)
         if self._listen is not None:
@@ -344,11 +352,13 @@ class Mesh:
         if self._connect:
             self._runner.dial([(address.host, address.port) for address in self._connect])
 
+    def _new_progress(self) -> JoinProgress:
+        return JoinProgress(self._connect, self._listen, self._node_id)
+
     async def _take_other_id(self, attempt: int) -> None:
-        if self._id_given:
-            raise self._progress.duplicate_id_error()
-        if attempt >= IDS_TRIED:
-            raise self._progress.unwanted_error()
+        if self._id_fixed or attempt >= IDS_TRIED:
+            progress, self._progress = self._progress, self._new_progress()
+            raise progress.duplicate_id_error() if self._id_fixed else progress.unwanted_error()
         if self._runner is not None:
             await self._runner.close()
         self._node_id = derived_node_id(default_node_id(), attempt)
@@ -394,6 +404,9 @@ class Mesh:
         self._changed.set()
 
     def _on_link_ready(self, neighbour: int) -> None:
+        # The mesh knows us by this id now: neighbours that hang up later still remember a link of ours.
+        self._id_fixed = True
+        self._progress = self._new_progress()
         if self._lost:
             self._lost = False
             self._inbox.events.put(told.ConnectionRegained(neighbour))

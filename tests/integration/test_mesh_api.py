@@ -243,6 +243,43 @@ async def test_a_mesh_needs_an_address():
         Mesh()
 
 
+async def test_a_patient_mesh_is_entered_before_any_neighbour_is_there(nodes):
+    address = unused_address()
+    async with Mesh(connect=address, node_id=OURS, patient=True) as mesh:
+        assert not mesh.connected
+        assert mesh.nodes() == []
+        with pytest.raises(JoinTimeoutError, match="refused"):
+            await mesh.wait_joined(0.05)
+        await nodes.add(1, port=int(address.rpartition(":")[2]))
+        await mesh.wait_joined(10)
+        assert [node.node_id for node in mesh.nodes()] == [1]
+
+
+async def test_a_patient_mesh_joins_once_its_id_is_free(nodes):
+    address = await nodes.chain(1, 2)
+    async with Mesh(connect=address, node_id=2, patient=True) as mesh:
+        for _ in range(2):
+            with pytest.raises(DuplicateIdError, match="our id 2"):
+                await mesh.wait_joined(10)
+        await nodes.runners[1].close()
+        await mesh.wait_joined(10)
+        assert mesh.node_id == 2
+
+
+async def test_an_id_that_was_accepted_is_kept_when_neighbours_hang_up_later(
+    nodes, stubborn_server, monkeypatch
+):
+    monkeypatch.setattr(meshward.mesh, "default_node_id", lambda: OURS)
+    address = await nodes.chain(1)
+    async with Mesh(connect=(address, stubborn_server), patient=True) as mesh:
+        await mesh.wait_joined(10)
+        await nodes.runners[0].close()
+        await eventually(lambda: not mesh.connected)
+        with pytest.raises(DuplicateIdError):
+            await mesh.wait_joined(10)
+        assert mesh.node_id == OURS
+
+
 async def test_a_cancelled_join_leaves_nothing_behind():
     async def join():
         async with Mesh.connect(unused_address(), timeout_s=30):

@@ -33,7 +33,6 @@ _BUSY_FIRST = [
     NodeState.SCHEDULED,
     NodeState.PENDING,
 ]
-_HAVE_ALL = GOOD | {NodeState.REBOOTING, NodeState.VERIFYING}  # or so we believe until they tell
 _LINE_EVERY_S = 5.0
 _DRAW_EVERY_S = 0.2
 _LINES_BESIDES = 4  # heading, total, the line for the rest, and the cursor's
@@ -118,7 +117,7 @@ class LiveView:
         return Group(*lines)
 
     def _row(self, record: NodeRecord) -> tuple[Text, Text, Text, Text, RenderableType]:
-        done, count = parts_done(self._update, record), len(self._update.parts)
+        done, count = self._update.parts_done(record), len(self._update.parts)
         rate = self._progress.rate(record)
         return (
             Text(str(record.node_id)),
@@ -209,7 +208,7 @@ class Progress:
         if self._seen and now_s - self._seen[-1][0] < _DRAW_EVERY_S:
             return
         loading = [r for r in update.records.values() if r.state is NodeState.DOWNLOADING]
-        parts = {record.node_id: parts_done(update, record) for record in loading}
+        parts = {record.node_id: update.parts_done(record) for record in loading}
         self._seen.append((now_s, update.tally.sent_bytes, parts))
         while now_s - self._seen[0][0] > _RATE_OVER_S:
             del self._seen[0]
@@ -250,7 +249,7 @@ class Progress:
     def _eta_s(self, targets: list[NodeRecord], now_s: float) -> float | None:
         count = len(self._update.parts)
         total = len(targets) * count
-        done = sum(count if r.is_final else min(count, parts_done(self._update, r)) for r in targets)
+        done = sum(count if r.is_final else min(count, self._update.parts_done(r)) for r in targets)
         if not done or done >= total or self._transfer_s is None:
             return None
         return (now_s - self._transfer_s) * (total - done) / done + _RESTART_S
@@ -262,17 +261,6 @@ def make_view(update: Update, *, json: bool) -> UpdateView:
         return NoView()
     console = Console()
     return LiveView(update, console) if console.is_terminal else PlainView(update, console)
-
-
-def parts_done(update: Update, record: NodeRecord) -> int:
-    """Parts a node has, as far as is known; during a sweep, the parts that went out to all."""
-    if record.state in _HAVE_ALL:
-        return len(update.parts) if record.was_sent_to else 0
-    if record.state is NodeState.SCHEDULED:
-        return record.position
-    if record.in_sweep and update.transfers.sweep is not None:
-        return max(record.position, update.transfers.sweep.next_part)
-    return record.parts_done
 
 
 def _state_word(update: Update, record: NodeRecord) -> str:

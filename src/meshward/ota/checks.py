@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from meshward.ota import frames
 from meshward.ota.check import Check, LossMeter, Subject, Verdict
-from meshward.ota.frames import Offer
 from meshward.ota.record import NodeRecord
 from meshward.ota.situation import Random, Situation
 from meshward.ota.states import NodeState
@@ -13,6 +14,7 @@ CHECKS_AT_ONCE = 16
 """Each puts half a dozen small frames on our link at once, which must not queue for long."""
 ATTEMPTS_AT_ONE_PART = 10
 """Transfers to a node that stays where it was, before more than lost frames is to blame."""
+DEAF = "took all parts and answers no offers any more: does its new image take updates, with the same role?"
 
 
 class Checks:
@@ -21,8 +23,7 @@ class Checks:
     def __init__(self, situation: Situation, rng: Random) -> None:
         self.losses = LossMeter()
         self._situation = situation
-        self._rng = rng
-        self._subject = Subject(situation.offer, self._new_probe, len(situation.parts))
+        self._subject = Subject(situation.offer, partial(situation.offer.made_up, rng), len(situation.parts))
         self._running = 0
 
     def open(self) -> bool:
@@ -88,8 +89,11 @@ class Checks:
             state = NodeState.COMPLETED if record.was_sent_to else NodeState.ALREADY_INSTALLED
             record.end(state, now_us)
         elif check.verdict is Verdict.NOT_OURS:
-            state = NodeState.FAILED if record.was_sent_to else NodeState.NOT_TARGETED
-            record.end(state, now_us, f"not of role {offer.role!r} on {offer.hardware}, or takes no updates")
+            if record.was_sent_to:
+                record.end(NodeState.FAILED, now_us, DEAF)
+            else:
+                reason = f"not of role {offer.role!r} on {offer.hardware}, or takes no updates"
+                record.end(NodeState.NOT_TARGETED, now_us, reason)
         else:
             state = NodeState.LOST if record.was_sent_to else NodeState.UNREACHABLE
             record.end(state, now_us, "is in the tree but answers nothing")
@@ -126,6 +130,7 @@ class Checks:
         if goes_on:
             return True
         self._reset(record, part)
+        record.refused = part > 0
         if part:
             reason = f"stays at part {part} of {len(self._situation.parts)} however often it is sent"
         else:
@@ -135,8 +140,3 @@ class Checks:
 
     def _reset(self, record: NodeRecord, part: int) -> None:
         self._situation.send(frames.reset(self._situation.offer, record.node_id, part))
-
-    def _new_probe(self) -> Offer:
-        """An image that does not exist, for the right role and hardware."""
-        md5 = "".join(f"{int(self._rng.random() * 2**32):08x}" for _ in range(4))
-        return Offer(md5, self._situation.offer.hardware, self._situation.offer.role)

@@ -6,7 +6,7 @@ Facts about the receiver, all measured on C++ nodes, are told where they are use
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,6 +19,13 @@ from meshnode.wire import (
 )
 
 Package = dict[str, Any]
+
+
+class Random(Protocol):
+    """The one thing asked of a source of randomness."""
+
+    def random(self) -> float: ...
+
 
 POLL_PART = 999_999
 """A part number no node ever expects: what a poll asks for."""
@@ -35,6 +42,11 @@ class Offer:
     md5: str
     hardware: str
     role: str
+
+    def made_up(self, rng: Random) -> Offer:
+        """An image that does not exist, for the same role and hardware."""
+        md5 = "".join(f"{int(rng.random() * 2**32):08x}" for _ in range(4))
+        return Offer(md5, self.hardware, self.role)
 
 
 class DataRequest(msgspec.Struct, frozen=True):

@@ -39,6 +39,8 @@ class NodeRecord:
     """Whether we were sending it this image, so that its place can be believed."""
     is_2019: bool = False
     needs_image: bool = False
+    refused: bool = False
+    """Whether it failed because it does not take the parts: no room, or its flash fails."""
     rtt_us: int = 0
     """How long it took to answer when it was last asked, 0 where it never was."""
     away_since_us: int | None = None
@@ -99,6 +101,10 @@ class NodeRecord:
             "trusted": self.trusted,
             "repaired_parts": self.repaired_parts,
             "is_2019": self.is_2019,
+            "needs_image": self.needs_image,
+            "failures": self.failures,
+            "rejections": self.rejections,
+            "had_its_chance": self.had_its_chance,
         }
 
     @classmethod
@@ -113,6 +119,11 @@ class NodeRecord:
         record.trusted = bool(snapshot["trusted"])
         record.repaired_parts = int(snapshot["repaired_parts"])
         record.is_2019 = bool(snapshot["is_2019"])
+        # Journals of version 0.1.0 do not have these.
+        record.needs_image = bool(snapshot.get("needs_image", False))
+        record.failures = int(snapshot.get("failures", 0))
+        record.rejections = int(snapshot.get("rejections", 0))
+        record.had_its_chance = bool(snapshot.get("had_its_chance", False))
         if record.state not in {NodeState.COMPLETED, NodeState.ALREADY_INSTALLED}:
             record.state, record.reason = NodeState.PENDING, None
         return record

@@ -184,6 +184,7 @@ class Transfers:
         record.fold()
         if unicast.is_stuck:
             self._situation.send(frames.reset(self._situation.offer, record.node_id, record.position))
+            record.refused = True
             record.end(NodeState.FAILED, now_us, record.reason)
         else:
             record.state = NodeState.VERIFYING

@@ -21,11 +21,13 @@ from meshward.ota.parts import Parts
 from meshward.ota.record import NodeRecord
 from meshward.ota.shape import Shape
 from meshward.ota.situation import Options, Random, Situation
-from meshward.ota.states import NodeState
+from meshward.ota.states import GOOD, NodeState
 from meshward.ota.tally import Tally
 from meshward.ota.transfers import SETTLE_US, Transfers
 
 __all__ = ["Options", "Update"]
+
+_HAVE_ALL = GOOD | {NodeState.REBOOTING, NodeState.VERIFYING}  # or so we believe until they tell
 
 
 class Update:
@@ -167,6 +169,16 @@ class Update:
     def targets(self) -> list[NodeRecord]:
         """The nodes that need, or needed, the image, as far as is known."""
         return [record for record in self.records.values() if record.needs_image]
+
+    def parts_done(self, record: NodeRecord) -> int:
+        """Parts a node has, as far as is known; during a sweep, those that went out to all."""
+        if record.state in _HAVE_ALL:
+            return len(self.parts) if record.was_sent_to else 0
+        if record.state is NodeState.SCHEDULED:
+            return record.position
+        if record.in_sweep and self.transfers.sweep is not None:
+            return max(record.position, self.transfers.sweep.next_part)
+        return record.parts_done
 
     def hops(self, node_id: int) -> int:
         """Links between us and a node, 0 where it is not in the tree."""

@@ -2,31 +2,58 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 from meshnode.events import DelayMeasured, Event, PackageReceived, TopologyChanged
 from meshnode.relay import LocalError
+from meshnode.tree import Tree
 from meshward.ota.commands import Command, Fence
-from meshward.ota.update import Update
 from meshward.sim.host import Host
 
 QUEUE_BYTES = 48 * 1024
 """Parts are put into the node's queues up to this fill; the update's own pacing keeps them far below."""
 
 
-class SimSender:
-    """Drives an `Update` on a host; stops with the update, or with `stop` as a killed program would."""
+class Core(Protocol):
+    """What is driven; see `ota.update.Update`, whose methods these are."""
 
-    def __init__(self, host: Host, update: Update, on_end: Callable[[], None] | None = None) -> None:
+    @property
+    def done(self) -> bool: ...
+    def on_tree(self, tree: Tree, now_us: int) -> None: ...
+    def on_package(self, package: dict[str, Any], now_us: int) -> None: ...
+    def on_delay(self, node_id: int, now_us: int, delay_us: int = 0) -> None: ...
+    def commands(self, room_bytes: int, now_us: int) -> list[Command]: ...
+    def next_deadline_us(self) -> int | None: ...
+    def handle_deadline(self, now_us: int) -> None: ...
+
+
+C = TypeVar("C", bound=Core)
+
+
+class SimSender(Generic[C]):
+    """Drives an update core on a host; stops with it, or with `stop` as a killed program would.
+
+    on_step: called before the commands of a step are carried out, which it may prevent by `stop`.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        update: C,
+        on_end: Callable[[], None] | None = None,
+        on_step: Callable[[], None] | None = None,
+    ) -> None:
         self.host = host
         self.update = update
         self.ended_us: int | None = None
         self.refused_commands = 0
         self._on_end = on_end
+        self._on_step = on_step
         self._alarm_us: int | None = None
         self._busy = False
         host.on_event.append(self._event)
         update.on_tree(host.node.tree(), self._now_us)
-        self._step()
+        self.step()
 
     @property
     def _now_us(self) -> int:
@@ -47,23 +74,33 @@ class SimSender:
             self.update.on_tree(self.host.node.tree(), self._now_us)
         else:
             return
-        self.host.world.kernel.after(0, self._step)
+        self.host.world.kernel.after(0, self.step)
 
-    def _step(self) -> None:
-        if self.ended_us is not None or self._busy:
+    def step(self) -> None:
+        """Carry out what the core wants done now; to be called after something was done to it directly."""
+        if self._stopped() or self._busy:
             return
         self._busy = True
         try:
-            for command in self.update.commands(self._room_bytes(), self._now_us):
-                self._do(command)
+            commands = self.update.commands(self._room_bytes(), self._now_us)
+            if self._on_step is not None:
+                self._on_step()
+            for command in commands:
+                if not self._stopped():
+                    self._do(command)
         finally:
             self._busy = False
+        if self._stopped():
+            return
         if self.update.done:
             self.stop()
             if self._on_end is not None:
                 self._on_end()
         else:
             self._arm()
+
+    def _stopped(self) -> bool:
+        return self.ended_us is not None
 
     def _room_bytes(self) -> int:
         backlogs = [self.host.node.backlog(handle) for handle in self.host.ends]
@@ -88,7 +125,7 @@ class SimSender:
         self.host.world.kernel.at(self._alarm_us, partial(self._wake, self._alarm_us))
 
     def _wake(self, alarm_us: int) -> None:
-        if self.ended_us is None and self._alarm_us == alarm_us:
+        if not self._stopped() and self._alarm_us == alarm_us:
             self._alarm_us = None
             self.update.handle_deadline(self._now_us)
-            self._step()
+            self.step()
