@@ -1,0 +1,1 @@
+"""What boards tell of themselves. Cores without I/O."""
