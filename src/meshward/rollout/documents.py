@@ -54,6 +54,8 @@ class WaveEntry(msgspec.Struct, kw_only=True):
     soak_since_us: int | None = None
     batch: int = 0
     """Size of its latest batch."""
+    accepted: bool = False
+    """Whether somebody went on although too few of its nodes run the image."""
     outcome: str = ""
     """`passed`, `skipped` or `failed`; "" while it is not over."""
     reason: str = ""
@@ -106,6 +108,8 @@ class RunDoc(msgspec.Struct, kw_only=True):
     role: str
     nodes: list[int]
     open: bool = True
+    giving_up: list[int] = []
+    """Nodes that were half-way when it was given up, and are put back to idle."""
     strategy: str = ""
     started_s: float = 0.0
     ended_s: float | None = None

@@ -52,7 +52,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What a node that runs the new image must be like. What a board does not report is not judged."""
 
     restarts_max: int = 1
-    """Restarts, or falls out of the mesh of its own, that are forgiven during the soak."""
+    """Restarts, or falls out of the mesh of its own, forgiven; one more for each 12 hours watched."""
     absence_max_s: float = 60.0
     """How long a node may be out of the mesh during the soak."""
     delay_factor_max: float = 3.0

@@ -1,0 +1,46 @@
+"""Measuring the delay to every node now and then: a few small frames a second at most, spread evenly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SPACING_US = 100_000
+"""Least time between two probes, whatever is asked for."""
+ANSWER_US = 10_000_000
+"""An answer that takes longer says nothing about the delay."""
+
+
+class Probing:
+    """Whom to ask next, in turn; `every_us` is how often each node is asked."""
+
+    def __init__(self, every_us: int) -> None:
+        self.every_us = every_us
+        self._turn: list[int] = []
+        self._round_nodes = 0
+        self._due_us = 0
+        self._asked_us: dict[int, int] = {}
+
+    def next_node(self, nodes: Iterable[int], now_us: int) -> int | None:
+        """The node to ask now, None where it is not time yet."""
+        if now_us < self._due_us:
+            return None
+        if not self._turn:
+            self._turn = sorted(nodes, reverse=True)
+            self._round_nodes = len(self._turn)
+            self._asked_us = {n: at for n, at in self._asked_us.items() if now_us - at < ANSWER_US}
+        if not self._turn:
+            self._due_us = now_us + min(self.every_us, 1_000_000)
+            return None
+        self._due_us = now_us + max(SPACING_US, self.every_us // self._round_nodes)
+        node = self._turn.pop()
+        self._asked_us[node] = now_us
+        return node
+
+    def is_answer(self, node: int, now_us: int) -> bool:
+        """Whether we asked this node a short while ago; it counts once."""
+        asked_us = self._asked_us.pop(node, None)
+        return asked_us is not None and now_us - asked_us < ANSWER_US
+
+    def next_deadline_us(self) -> int:
+        """When to ask again."""
+        return self._due_us
