@@ -1,5 +1,7 @@
 """The engine without a mesh: who waits for whom, what is stored, and what becomes of it while nobody sees."""
 
+from dataclasses import replace
+
 import pytest
 
 from meshward.errors import NotPossibleError
@@ -249,3 +251,17 @@ def test_a_retry_before_a_go_ahead_is_none(bench):
     go_on(bench, lambda: bench.doc(rollout).state is S.AWAITING_GO)
     completed = {e.node for e in bench.doc(rollout).nodes if e.state is NodeState.COMPLETED}
     assert completed == canaries
+
+
+def test_a_node_that_is_excluded_meanwhile_is_left_out(bench):
+    rollout = bench.add(spec())
+    go_on(bench, lambda: bench.doc(rollout).wave == 1)
+    later = next(entry.node for entry in bench.doc(rollout).nodes if entry.wave == 1)
+    bench.engine.known[later] = replace(bench.engine.known[later], excluded="on the bench")
+    go_on(bench)
+    states = {entry.node: (entry.state, entry.reason) for entry in bench.doc(rollout).nodes}
+    assert states[later] == (NodeState.NOT_TARGETED, "excluded from updates: on the bench")
+    assert bench.doc(rollout).state is S.COMPLETED
+    assert later not in {
+        node for run in bench.runs.values() if run.kind is RunKind.INSTALL for node in run.nodes
+    }

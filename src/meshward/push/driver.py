@@ -14,6 +14,8 @@ from meshward.ota.commands import Command, Fence
 
 QUEUE_BYTES = 32 * 1024
 """Parts are queued up to this fill; the core's own pacing keeps them far below."""
+INPUTS_MAX = 10_000
+"""Packages that wait while the core cannot be fed: what a flooding peer may make us hold."""
 LOOK_S = 1.0
 """Longest time between two looks at progress."""
 
@@ -124,6 +126,8 @@ class CoreDriver:
 
     def _on_event(self, event: core.Event) -> None:
         wanted = (core.TopologyChanged, core.DelayMeasured, core.PackageReceived)
+        if isinstance(event, core.PackageReceived) and len(self._inputs) >= INPUTS_MAX:
+            return
         if isinstance(event, wanted):
             self._inputs.append(event)
             self._woken.set()

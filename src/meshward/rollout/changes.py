@@ -50,7 +50,7 @@ class Noted:
     """Something worth telling; goes to the event log."""
 
     kind: str
-    """As `rollout.state`, `rollout.gate_failed`, `node.updated`, `node.failed`."""
+    """As `rollout.state`, `rollout.gate_failed`, `node.completed`, `node.failed`."""
     text: str
     severity: Severity = "info"
     node: int | None = None

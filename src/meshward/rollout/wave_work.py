@@ -12,6 +12,7 @@ from meshward.rollout.gates import Tally, budget_gate, error_gate, success_gate
 from meshward.rollout.spec import Wave
 from meshward.rollout.states import ErrorClass, RunKind
 from meshward.rollout.surroundings import RunOrder, Surroundings
+from meshward.rollout.targets import why_not
 
 REACH_TRIES = 2
 """Runs in which a node may be out of reach before it is given up."""
@@ -50,6 +51,10 @@ def next_batch(doc: RolloutDoc, around: Surroundings) -> bool:
     waiting = [entry for entry in members(doc) if entry.state in _AT_WORK]
     for entry in waiting:
         entry.state = NodeState.PENDING  # also those that left while their batch was updated
+        known = around.known.get(entry.node)
+        if known is not None and known.excluded is not None:  # since the waves were drawn up
+            set_state(entry, NodeState.NOT_TARGETED, around, why_not(doc.spec.target, known))
+    waiting = [entry for entry in waiting if entry.state is NodeState.PENDING]
     here = [entry for entry in waiting if entry.node in around.parents]
     if not here:
         for entry in waiting:  # this wave cannot wait for them, the last one can

@@ -8,7 +8,7 @@ from meshward.store.text import from_json, to_json
 from meshward.store.transaction import transaction
 
 KEPT_S = 24 * 3600.0
-KEPT_MAX = 10_000
+KEPT_MAX = 2_000
 """Answers kept: a client that makes up keys must not fill the disk."""
 
 
