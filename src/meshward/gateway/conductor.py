@@ -1,0 +1,140 @@
+"""Joins the rollout engine to the real mesh, and stores what it does before anything of it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import suppress
+
+import structlog
+
+from meshnode import events as core
+from meshward.errors import StoreError
+from meshward.gateway.core_service import CoreService
+from meshward.mesh import Mesh
+from meshward.ota.commands import Command
+from meshward.push.driver import CoreDriver
+from meshward.rollout.changes import Noted
+from meshward.status.reports import read_report
+from meshward.store import nodes
+
+log = structlog.get_logger("meshward.conductor")
+
+FROZEN_S = 1.0
+"""How often to try whether the disk takes writes again."""
+TELL_EVERY_S = 1.0
+TOUCH_EVERY_S = 300.0
+"""How often it is stored that nodes are still there."""
+
+
+class Conductor:
+    """Runs for ever; `mesh` was entered, and need not have a neighbour yet."""
+
+    def __init__(self, service: CoreService, mesh: Mesh) -> None:
+        self._service = service
+        self._mesh = mesh
+        self._driver = CoreDriver(mesh, service.engine, self._on_event)
+        self._tell_due_s = self._touch_due_s = 0.0
+        self._tree_changed = True
+        self._unstored: dict[int, int | None] = {}
+        """Where nodes are, or None where they left, while the disk does not take it."""
+        service.on_change = self._driver.wake
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        with self._driver.attached() as driver:
+            while True:
+                self._service.engine.wall_s = self._service.now_s()
+                driver.feed()
+                if self._tree_changed:
+                    self._follow_tree()
+                if self._unstored:
+                    await self._store_places()
+                commands = self._service.engine.commands(driver.room_bytes, driver.now_us)
+                driver.carry_out(await self._kept(commands))
+                await self._tell()
+                await driver.sleep()
+
+    async def _kept(self, commands: list[Command]) -> list[Command]:
+        """The commands, once what they follow from is stored; none while it cannot be."""
+        was_frozen = self._service.engine.frozen
+        with suppress(StoreError):
+            await self._service.keep()
+        if not self._service.engine.frozen:
+            if was_frozen:
+                log.info("store takes writes again")
+            return commands
+        if not was_frozen:
+            log.warning(self._service.alarms["store"])
+        await asyncio.sleep(FROZEN_S)
+        return []
+
+    def _on_event(self, event: core.Event) -> None:
+        if isinstance(event, core.TopologyChanged):
+            self._tree_changed = True
+        elif isinstance(event, core.DelayMeasured):
+            self._service.book.measured(event.node_id, event.delay_us)
+        elif isinstance(event, core.PackageReceived):
+            report = read_report(event.package)
+            if report is not None and self._service.book.reported(
+                report.node, report.free_heap_bytes, report.version
+            ):
+                self._service.engine.known[report.node] = self._service.book.known(report.node)
+
+    def _follow_tree(self) -> None:
+        """Show who came, left and moved, and have it stored."""
+        self._tree_changed = False
+        service = self._service
+        now_s = service.now_s()
+        moved = service.book.on_tree(self._driver.tree(), now_s)
+        online = service.book.online()
+        was_connected, service.mesh_connected = service.mesh_connected, bool(online)
+        service.neighbours = [n for n in online if service.book.views[n].parent is None]
+        for node in moved.joined:
+            service.engine.known.setdefault(node, service.book.known(node))
+        if not online and was_connected:
+            service.engine.tell(Noted("mesh.lost", "no node is in sight any more", "error"))
+        elif online and not was_connected:
+            service.engine.tell(Noted("mesh.joined", f"{len(online)} nodes are in sight"))
+        else:
+            for node in moved.left:
+                service.engine.tell(Noted("node.left", f"node {node} left the mesh", "warning", node))
+            for node in moved.joined:
+                service.engine.tell(Noted("node.joined", f"node {node} joined the mesh", "info", node))
+        self._unstored.update(moved.placed)
+        self._unstored.update(dict.fromkeys(moved.left))
+        service.forget_in_memory(moved.surplus)
+
+    async def _store_places(self) -> None:
+        """Once the disk takes it: the latest place of each node is what counts."""
+        if not self._service.database.writable:
+            return
+        places = {node: parent for node, parent in self._unstored.items() if parent is not None}
+        gone = [node for node, parent in self._unstored.items() if parent is None]
+        try:
+            await self._service.database.write(_store_places, places, gone, self._service.now_s())
+        except StoreError as error:
+            log.warning("what happens in the mesh cannot be stored", reason=str(error))
+        else:
+            self._unstored.clear()
+
+    async def _tell(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._tell_due_s:
+            return
+        self._tell_due_s = now_s + TELL_EVERY_S
+        self._service.tell_readers()
+        if now_s >= self._touch_due_s and self._service.database.writable:
+            self._touch_due_s = now_s + TOUCH_EVERY_S
+            with suppress(StoreError):  # then the next `keep` tells
+                await self._service.database.write(
+                    nodes.touch, self._service.book.online(), self._service.now_s()
+                )
+
+
+def _store_places(
+    connection: sqlite3.Connection, places: dict[int, int], gone: list[int], at_s: float
+) -> None:
+    nodes.seen(connection, places.items(), at_s)
+    nodes.left(connection, gone, at_s)

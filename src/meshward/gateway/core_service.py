@@ -1,0 +1,10 @@
+"""The gateway's use cases, all together: what `service.Service` promises."""
+
+from meshward.gateway.firmware_cases import FirmwareCases
+from meshward.gateway.mesh_cases import MeshCases
+from meshward.gateway.record_cases import RecordCases
+from meshward.gateway.rollout_cases import RolloutCases
+
+
+class CoreService(MeshCases, FirmwareCases, RolloutCases, RecordCases):
+    """One desk, four groups of cases."""

@@ -1,0 +1,273 @@
+"""The gateway as one process: its tasks, its start, its end, and new settings while it runs."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import signal
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from meshward import __version__
+from meshward.config import Config, changed_keys, is_loopback, keys, value_of
+from meshward.errors import GatewayError, MeshwardError, SettingsError
+from meshward.gateway import endpoint, logs
+from meshward.gateway.clock import ClockWatch, is_sane
+from meshward.gateway.conductor import Conductor
+from meshward.gateway.core_service import CoreService
+from meshward.gateway.desk import SETTINGS_KEY
+from meshward.gateway.lock import DAEMON, DataLock
+from meshward.gateway.mesh_keeper import MeshKeeper
+from meshward.rollout.engine import EngineSettings
+from meshward.store import settings as stored_settings
+from meshward.store.database import Database
+from meshward.store.layout import DATABASE, FIRMWARE
+from meshward.store.library import Library
+from meshward.text import printable
+from meshward.web.app import make_app
+from meshward.web.options import WebOptions
+from meshward.web.server import serve
+
+log = logs.get_logger("meshward.daemon")
+
+STOP_S = 4.5
+"""A stop that takes longer is cut short: whoever asked for it waits 5 s. Nothing that is stored is lost."""
+LOOK_EVERY_S = 30.0
+DISK_LOW_BYTES = 200 * 1024 * 1024
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 looked for, not bound
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class _Alarmed(Protocol):
+    alarms: dict[str, str]
+
+
+async def run_daemon(
+    config: Config,
+    reload: Callable[[], Config] | None = None,
+    on_ready: Callable[[str], None] = lambda _url: None,
+) -> None:
+    """Run the gateway until SIGTERM or SIGINT.
+
+    `reload` reads the configuration anew, at SIGHUP. `on_ready` is told our URL, "" where no HTTP is
+    served. Raises MeshwardError where the gateway cannot start, or a part of it broke.
+    """
+    logs.set_up(config.log.level, config.log.format)
+    if not config.connect and config.listen is None:
+        raise SettingsError(
+            "say how to join the mesh: --connect HOST[:PORT] of a node, or --listen PORT for nodes to dial "
+            "us (or set MESHWARD_CONNECT, or `connect` in meshward.toml)"
+        )
+    for warning in config.warnings():
+        log.warning(warning)
+    data = config.data_path
+    with DataLock.acquire(data, DAEMON):
+        endpoint.remove(data)  # what a killed one left
+        async with Database(data / DATABASE) as database:
+            library = Library(data / FIRMWARE)
+            service = CoreService(
+                database, library, engine_settings=_engine_settings(config), fixed=_fixed(config)
+            )
+            await service.open()
+            keeper = MeshKeeper(config, lambda problem: _set_alarm(service, "mesh", problem))
+            async with keeper.mesh:
+                daemon = _Daemon(config, reload, service, keeper, on_ready)
+                await daemon.run()
+    log.info("stopped")
+
+
+@dataclass
+class _Daemon:
+    config: Config
+    reload: Callable[[], Config] | None
+    service: CoreService
+    keeper: MeshKeeper
+    on_ready: Callable[[str], None]
+
+    async def run(self) -> None:
+        parts: dict[str, Coroutine[Any, Any, None]] = {
+            "mesh keeper": self.keeper.run(),
+            "conductor": Conductor(self.service, self.keeper.mesh).run(),
+            "housekeeping": self._keep_house(),
+            "web server": self._serve() if self.config.http.enabled else self._serve_nothing(),
+        }
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(_part(name, part), name=name) for name, part in parts.items()]
+                await self._obey_signals()
+                for task in running:
+                    task.cancel()
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+    # -- the parts ---------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        http = self.config.http
+        token = endpoint.new_token()
+        try:
+            await serve(
+                make_app(self.service, _web_options(self.config, token)),
+                host=http.address.host,
+                port=http.address.port,
+                tls_cert=None if http.tls_cert is None else Path(http.tls_cert),
+                tls_key=None if http.tls_key is None else Path(http.tls_key),
+                ready=lambda url: self._serving(url, token),
+            )
+        finally:
+            endpoint.remove(self.config.data_path)
+
+    def _serving(self, url: str, token: str) -> None:
+        near = local_url(url)
+        endpoint.write(
+            self.config.data_path,
+            endpoint.Endpoint(
+                url=near, token=token, cafile=self.config.http.tls_cert, pid=os.getpid(), version=__version__
+            ),
+        )
+        self._ready(url)
+
+    async def _serve_nothing(self) -> None:
+        self._ready("")
+        await asyncio.Event().wait()
+
+    def _ready(self, url: str) -> None:
+        log.info(
+            "ready",
+            url=url or "off",
+            data=str(self.config.data_path),
+            config=str(self.config.file or "defaults"),
+            pid=os.getpid(),
+            version=__version__,
+        )
+        self.on_ready(url)
+
+    async def _keep_house(self) -> None:
+        clock = ClockWatch()
+        while True:
+            free_bytes = shutil.disk_usage(self.config.data_path).free
+            _set_alarm(
+                self.service,
+                "disk",
+                f"only {free_bytes >> 20} MB are free for the data directory {self.config.data_path}"
+                if free_bytes < DISK_LOW_BYTES
+                else "",
+            )
+            insane = "" if is_sane(self.service.now_s()) else "the clock of this machine is not set"
+            _set_alarm(self.service, "clock", insane)
+            if jump_s := clock.jump_s():
+                log.warning("the clock jumped, or this machine slept", seconds=round(jump_s, 1))
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    # -- signals -----------------------------------------------------------------------------
+
+    async def _obey_signals(self) -> None:
+        """Until one says to stop."""
+        loop = asyncio.get_running_loop()
+        received: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        for number in (*_STOP_SIGNALS, signal.SIGHUP):
+            loop.add_signal_handler(number, received.put_nowait, number)
+        while (number := await received.get()) == signal.SIGHUP:
+            await self._take_new_settings()
+        log.info("stopping", signal=number.name)
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, _cut_short)  # the second time it is meant
+        loop.call_later(STOP_S, _cut_short)
+
+    async def _take_new_settings(self) -> None:
+        if self.reload is None:
+            return
+        try:
+            new = self.reload()
+        except MeshwardError as error:
+            log.warning("the new configuration is wrong; the old one stays", reason=str(error))
+            return
+        changes = changed_keys(self.config, new)
+        if changes.restart:
+            log.warning("these settings need a restart", keys=", ".join(changes.restart))
+        logs.set_up(new.log.level, new.log.format)
+        stored = await self.service.database.read(stored_settings.get, SETTINGS_KEY, {})
+        given = {"updates_at_once": new.updates.at_once, "probe_every_s": new.updates.probe_every_s}
+        # What was set by the API is kept, as it is at a restart.
+        self.service.set_engine({name: value for name, value in given.items() if name not in stored})
+        self.service.on_change()
+        # What needs a restart is still as it was, and is told of again next time.
+        self.config = _with(self.config, new)
+        log.info("read the configuration anew", changed=", ".join(changes.safe) or "nothing")
+
+
+def local_url(url: str) -> str:
+    """The URL by which this machine reaches what is served at `url`, which may mean all addresses."""
+    parts = urlsplit(url)
+    host = _ANY.get(parts.hostname or "", parts.hostname or "")
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}"
+
+
+async def _part(name: str, part: Coroutine[Any, Any, None]) -> None:
+    """A part of the daemon, which never ends by itself."""
+    try:
+        await part
+    except MeshwardError:
+        raise
+    except Exception as error:
+        log.exception("a part of the gateway broke", part=name)
+        what = printable(f"{type(error).__name__}: {error}")
+        raise GatewayError(f"the gateway's {name} broke ({what}); please report it with the log") from error
+    raise GatewayError(f"the gateway's {name} ended by itself; please report it with the log")
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first; what follows from it comes after."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _cut_short() -> None:
+    log.error("stopping takes too long, or was asked for twice: ending now")
+    os._exit(1)
+
+
+def _set_alarm(service: _Alarmed, about: str, problem: str) -> None:
+    if problem:
+        service.alarms[about] = problem
+    else:
+        service.alarms.pop(about, None)
+
+
+def _engine_settings(config: Config) -> EngineSettings:
+    return EngineSettings(
+        updates_at_once=config.updates.at_once, probe_every_us=int(config.updates.probe_every_s * 1e6)
+    )
+
+
+def _fixed(config: Config) -> dict[str, Any]:
+    return {key.name: value_of(config, key.path) for key in keys().values() if not key.about.reload} | {
+        "config": None if config.file is None else str(config.file)
+    }
+
+
+def _with(old: Config, new: Config) -> Config:
+    """`old` with what of `new` can be taken while it runs."""
+    return msgspec.structs.replace(old, log=new.log, updates=new.updates)
+
+
+def _web_options(config: Config, token: str) -> WebOptions:
+    http = config.http
+    return WebOptions(
+        loopback=is_loopback(http.address.host),
+        hosts=http.hosts,
+        allowed_origins=http.origins,
+        https=http.behind_tls,
+        root_path=http.root_path,
+        upload_bytes=http.upload_bytes,
+        local_token_sha256=hashlib.sha256(token.encode()).hexdigest(),
+        docs=http.docs,
+    )

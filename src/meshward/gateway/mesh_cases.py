@@ -1,0 +1,70 @@
+"""Use cases: the nodes and the tree."""
+
+from __future__ import annotations
+
+import msgspec
+
+from meshward.errors import ConflictError, UnknownItemError
+from meshward.gateway.desk import Desk
+from meshward.gateway.service import Caller
+from meshward.gateway.shown import attempt_view, moment
+from meshward.gateway.views import NodeDetail, NodePatch, NodeView, ParentChange, TopologyView
+from meshward.store import nodes, rollouts
+
+ATTEMPTS_SHOWN = 50
+
+
+class MeshCases(Desk):
+    """See `service.Service`."""
+
+    def nodes(self) -> list[NodeView]:
+        """All nodes."""
+        return list(self.book.views.values())
+
+    async def node(self, node_id: int) -> NodeDetail:
+        """One node and its history. Raises UnknownItemError."""
+        view = self._view(node_id)
+        parents = await self.database.read(nodes.parents, node_id)
+        attempts = await self.database.read(rollouts.attempt_page, node=node_id, limit=ATTEMPTS_SHOWN)
+        return NodeDetail(
+            **msgspec.structs.asdict(view),
+            parents=[ParentChange(at=moment(c.at_s), parent=c.parent) for c in parents],
+            attempts=[attempt_view(row) for row in attempts.items],
+        )
+
+    async def patch_node(self, node_id: int, patch: NodePatch, caller: Caller) -> NodeDetail:
+        """Change what the user says of a node. Raises UnknownItemError, InvalidError."""
+        self._view(node_id)
+        values = {
+            name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET
+        }
+        if values.get("excluded") is False:
+            values["exclusion_reason"] = ""
+        row = await self.write_audited(
+            caller, "node.change", lambda _: (str(node_id), values), nodes.patch, node_id, **values
+        )
+        self.book.take_row(row)
+        self.engine.known[node_id] = self.book.known(node_id)
+        self.tell_readers()
+        return await self.node(node_id)
+
+    async def forget_node(self, node_id: int, caller: Caller) -> None:
+        """Drop a node that is offline. Raises UnknownItemError, ConflictError."""
+        if self._view(node_id).online:
+            raise ConflictError(f"node {node_id} is in the mesh; it can be forgotten once it has left")
+        await self.write_audited(caller, "node.forget", lambda _: (str(node_id), {}), nodes.forget, node_id)
+        if not self._view(node_id).online:  # it may have come back at this very moment
+            self.forget_in_memory([node_id])
+        self.tell_readers()
+
+    def topology(self) -> TopologyView:
+        """The tree, our node first."""
+        return self.book.topology()
+
+    def _view(self, node_id: int) -> NodeView:
+        view = self.book.views.get(node_id)
+        if view is None:
+            raise UnknownItemError(
+                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
+            )
+        return view

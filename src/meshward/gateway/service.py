@@ -1,0 +1,153 @@
+"""The use cases of the gateway, for the web, the bridges and the command line alike.
+
+Errors are those of `meshward.errors`: UnknownItemError (404), NotPossibleError and ConflictError
+(409), RolloutError, FirmwareError and UpdateRefusedError (422), StoreFullError (507), StoreError (503).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from meshward.gateway.feed import Feed
+from meshward.gateway.views import (
+    AttemptView,
+    AuditCheck,
+    AuditView,
+    EventView,
+    FirmwareView,
+    HealthView,
+    MadeToken,
+    NewToken,
+    NodeDetail,
+    NodePatch,
+    NodeView,
+    Page,
+    PushRequest,
+    Role,
+    RolloutPlan,
+    RolloutSummary,
+    RolloutView,
+    SettingsPatch,
+    SettingsView,
+    TokenView,
+    TopologyView,
+    UpdateView,
+)
+from meshward.rollout.spec import RolloutSpec
+from meshward.rollout.states import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the token's id and name, or the command line on this machine."""
+
+    name: str
+    role: Role
+    token_id: str | None = None
+
+
+class Service(Protocol):
+    """Everything the gateway can be asked."""
+
+    feed: Feed
+    """Snapshot and numbered deltas, for WebSockets."""
+
+    # The mesh.
+    def nodes(self) -> list[NodeView]:
+        """All nodes, known from memory; filters, sorting and pages are the caller's."""
+
+    async def node(self, node_id: int) -> NodeDetail: ...
+    async def patch_node(self, node_id: int, patch: NodePatch, caller: Caller) -> NodeDetail: ...
+    async def forget_node(self, node_id: int, caller: Caller) -> None:
+        """Drop a node that is offline from the list; its attempts and events stay."""
+
+    def topology(self) -> TopologyView: ...
+
+    # Firmware.
+    async def firmware(self) -> list[FirmwareView]: ...
+    async def firmware_one(self, sha256: str) -> FirmwareView:
+        """By the whole hash, or by its first 6 digits or more where that is one."""
+
+    async def add_firmware(
+        self, chunks: AsyncIterator[bytes], *, name: str, notes: str, caller: Caller
+    ) -> tuple[FirmwareView, bool]:
+        """Take a file as it streams in; and whether it is new. Raises FirmwareError for what is no
+        firmware or is too large, before the rest of it is read.
+        """
+
+    async def note_firmware(self, sha256: str, notes: str, caller: Caller) -> FirmwareView: ...
+    async def remove_firmware(self, sha256: str, caller: Caller) -> None:
+        """Raises ConflictError while a rollout that is under way needs it."""
+
+    # Rollouts and updates.
+    async def plan_rollout(self, spec: RolloutSpec) -> RolloutPlan: ...
+    async def create_rollout(self, spec: RolloutSpec, caller: Caller) -> RolloutView: ...
+    async def push(self, request: PushRequest, caller: Caller) -> RolloutView:
+        """A plain update, as a rollout of one wave."""
+
+    async def rollouts(
+        self, *, state: Sequence[str] = (), limit: int = 100, before: str | None = None
+    ) -> Page[RolloutSummary]:
+        """Newest first; `before` is the cursor of the page before."""
+
+    async def rollout(self, rollout_id: str) -> RolloutView: ...
+    async def act(self, rollout_id: str, action: Action, caller: Caller, reason: str = "") -> RolloutView:
+        """Raises NotPossibleError, saying what is possible now."""
+
+    async def updates(
+        self,
+        *,
+        rollout: str | None = None,
+        kind: str | None = None,
+        open_only: bool = False,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> Page[UpdateView]: ...
+    async def update(self, update_id: str) -> UpdateView: ...
+    async def attempts(
+        self,
+        *,
+        node: int | None = None,
+        rollout: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> Page[AttemptView]: ...
+
+    # What happened.
+    async def events(
+        self,
+        *,
+        node: int | None = None,
+        rollout: str | None = None,
+        kind: str | None = None,
+        severity: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+        after: int | None = None,
+    ) -> Page[EventView]:
+        """Newest first; with `after`, what came since that id, oldest first."""
+
+    async def audit(self, *, limit: int = 100, before: int | None = None) -> Page[AuditView]: ...
+    async def verify_audit(self) -> AuditCheck: ...
+
+    # Tokens.
+    async def tokens(self) -> list[TokenView]: ...
+    async def create_token(self, new: NewToken, caller: Caller) -> MadeToken: ...
+    async def revoke_token(self, token_id: str, caller: Caller) -> TokenView: ...
+    async def authenticate(self, secret: str) -> Caller | None:
+        """Who holds this token; None for one that is not known, expired or revoked."""
+
+    # The gateway itself.
+    def health(self) -> HealthView: ...
+    async def settings(self) -> SettingsView: ...
+    async def patch_settings(self, patch: SettingsPatch, caller: Caller) -> SettingsView: ...
+
+    # Idempotency of actions.
+    async def recall(self, key: str, caller: Caller, fingerprint: str) -> tuple[int, Any] | None:
+        """What was answered under this key: status and body. Raises ConflictError for another request
+        under the same key.
+        """
+
+    async def remember(self, key: str, caller: Caller, fingerprint: str, status: int, body: Any) -> None: ...
