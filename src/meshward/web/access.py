@@ -1,0 +1,63 @@
+"""Who may do what: every route of the API, once.
+
+The gate looks here before any handler runs, and the application cannot be made while a route is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshward.gateway.views import ROLES, Role
+
+WEBSOCKET = "WEBSOCKET"
+"""Stands for the method of a WebSocket route."""
+
+_V1 = "/api/v1"
+
+ACCESS: Mapping[tuple[str, str], Role | None] = {
+    # Anybody: says no more than that the gateway lives, or is the way to show a token.
+    ("GET", f"{_V1}/health"): None,
+    ("GET", f"{_V1}/ready"): None,
+    ("POST", f"{_V1}/session"): None,
+    ("GET", f"{_V1}/openapi.json"): None,
+    ("GET", "/api/docs"): None,
+    ("GET", "/api/docs/{name}"): None,
+    # Viewers see the fleet.
+    ("GET", f"{_V1}/session"): "viewer",
+    ("DELETE", f"{_V1}/session"): "viewer",
+    ("GET", f"{_V1}/nodes"): "viewer",
+    ("GET", f"{_V1}/nodes/{{node_id}}"): "viewer",
+    ("GET", f"{_V1}/topology"): "viewer",
+    ("GET", f"{_V1}/firmware"): "viewer",
+    ("GET", f"{_V1}/firmware/{{sha256}}"): "viewer",
+    ("GET", f"{_V1}/rollouts"): "viewer",
+    ("GET", f"{_V1}/rollouts/{{rollout_id}}"): "viewer",
+    ("GET", f"{_V1}/updates"): "viewer",
+    ("GET", f"{_V1}/updates/{{update_id}}"): "viewer",
+    ("GET", f"{_V1}/attempts"): "viewer",
+    ("GET", f"{_V1}/events"): "viewer",
+    (WEBSOCKET, f"{_V1}/stream"): "viewer",
+    # Operators change it, and see who changed what.
+    ("PATCH", f"{_V1}/nodes/{{node_id}}"): "operator",
+    ("POST", f"{_V1}/firmware"): "operator",
+    ("PATCH", f"{_V1}/firmware/{{sha256}}"): "operator",
+    ("POST", f"{_V1}/rollouts"): "operator",
+    ("POST", f"{_V1}/rollouts/plan"): "operator",
+    ("POST", f"{_V1}/rollouts/{{rollout_id}}/{{action}}"): "operator",
+    ("POST", f"{_V1}/updates"): "operator",
+    ("GET", f"{_V1}/audit"): "operator",
+    ("GET", f"{_V1}/audit/verify"): "operator",
+    ("GET", f"{_V1}/settings"): "operator",
+    # Admins change the gateway itself, and delete.
+    ("DELETE", f"{_V1}/nodes/{{node_id}}"): "admin",
+    ("DELETE", f"{_V1}/firmware/{{sha256}}"): "admin",
+    ("PATCH", f"{_V1}/settings"): "admin",
+    ("GET", f"{_V1}/tokens"): "admin",
+    ("POST", f"{_V1}/tokens"): "admin",
+    ("DELETE", f"{_V1}/tokens/{{token_id}}"): "admin",
+}
+
+
+def may(role: Role, needed: Role) -> bool:
+    """Whether a role covers the needed one."""
+    return ROLES.index(role) >= ROLES.index(needed)

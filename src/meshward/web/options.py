@@ -1,0 +1,48 @@
+"""What the web API can be told when it is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """Everything but where to listen; the defaults suit a gateway that only this machine reaches."""
+
+    loopback: bool = True
+    """Whether it listens on a loopback address only: then other host names are refused, for a page on the
+    web could otherwise point its own name at this machine and read along (DNS rebinding)."""
+    hosts: tuple[str, ...] = ()
+    """Further host names, without port, by which it may be called."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins besides our own whose pages may use the API, as "https://panel.example"."""
+    https: bool = False
+    """Whether people reach it by TLS although we do not speak it: a proxy in front does."""
+    root_path: str = ""
+    """Path under which a proxy shows us, as "/meshward"."""
+    upload_bytes: int = 64 * MIB
+    """Largest firmware file taken; four times the flash of common boards."""
+    upload_limit_s: float = 600.0
+    """How long the body of any request may take."""
+    local_token_sha256: str = ""
+    """Hex SHA-256 of the token that only this machine's owner can read; "" for none."""
+    docs: bool = True
+    """Whether /api/docs is served."""
+    requests_per_s: float = 100.0
+    """Each token, and each address without one, may ask so often in the long run..."""
+    requests_burst: int = 400
+    """...and so often at once."""
+    failures_per_minute: float = 10.0
+    """Wrong tokens that an address may send in the long run..."""
+    failures_burst: int = 10
+    """...and at once."""
+    stream_clients: int = 1000
+    """WebSocket clients at the same time."""
+    stream_first_s: float = 1.0
+    """How long a client may take to say from where it resumes."""
+    stream_send_s: float = 30.0
+    """A client that takes nothing for so long is cut off."""
+    stream_check_s: float = 5.0
+    """How often the token of a connected client is looked at again."""

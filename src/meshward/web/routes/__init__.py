@@ -1,0 +1,18 @@
+"""The routes, one file for each thing they are about; they check forms, and `gateway.service` decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshward.web.routes import firmware, gateway, history, nodes, rollouts, session, tokens, updates
+
+HANDLERS: tuple[Any, ...] = (
+    *nodes.HANDLERS,
+    *firmware.HANDLERS,
+    *rollouts.HANDLERS,
+    *updates.HANDLERS,
+    *history.HANDLERS,
+    *tokens.HANDLERS,
+    *session.HANDLERS,
+    *gateway.HANDLERS,
+)

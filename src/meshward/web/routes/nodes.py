@@ -1,0 +1,80 @@
+"""Nodes and the tree they form."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import delete, get, patch
+from litestar.params import FromQuery, JSONBody, QueryParameter
+
+from meshward.gateway.views import NodeDetail, NodePatch, NodeView, Page, TopologyView
+from meshward.web.answers import Answer, check_match
+from meshward.web.context import ApiRequest, Context, Cursor, Limit, NodeId, OptionalText
+from meshward.web.lists import NodeFilter, page_nodes, sort_nodes
+
+Tags = Annotated[list[str] | None, QueryParameter(name="tag", max_items=20)]
+Search = Annotated[str, QueryParameter(max_length=100)]
+Sort = Annotated[str, QueryParameter(max_length=200, description="Fields, as `-online,name`; `-` turns it.")]
+
+
+@get("/nodes", summary="List nodes", sync_to_thread=False)
+def list_nodes(
+    web: Context,
+    online: FromQuery[bool | None] = None,
+    excluded: FromQuery[bool | None] = None,
+    role: OptionalText = None,
+    hardware: OptionalText = None,
+    version: OptionalText = None,
+    tags: Tags = None,
+    q: Search = "",
+    sort: Sort = "id",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[NodeView]:
+    """Nodes of the mesh, in it now or once seen. `q` looks in names and ids."""
+    wanted = NodeFilter(
+        online=online,
+        excluded=excluded,
+        role=role,
+        hardware=hardware,
+        version=version,
+        tags=tags or (),
+        q=q,
+    )
+    nodes = [node for node in web.service.nodes() if wanted.fits(node)]
+    return page_nodes(sort_nodes(nodes, sort), limit, cursor)
+
+
+@get("/nodes/{node_id:int}", summary="Show a node and its history")
+async def show_node(web: Context, node_id: NodeId) -> NodeDetail:
+    """One node, with its parents and its updates."""
+    return await web.service.node(node_id)
+
+
+@patch("/nodes/{node_id:int}", summary="Name, tag or exclude a node")
+async def patch_node(
+    web: Context, request: ApiRequest, node_id: NodeId, data: JSONBody[NodePatch]
+) -> Answer[NodeDetail]:
+    """What is left out stays as it is."""
+
+    async def change() -> NodeDetail:
+        async with web.changing:
+            check_match(request, await web.service.node(node_id))
+            return await web.service.patch_node(node_id, data, request.user)
+
+    return await web.once.answer(request, change)
+
+
+@delete("/nodes/{node_id:int}", summary="Forget a node that is offline")
+async def forget_node(web: Context, request: ApiRequest, node_id: NodeId) -> Answer[None]:
+    """Its updates and events stay."""
+    return await web.once.answer(request, lambda: web.service.forget_node(node_id, request.user), status=204)
+
+
+@get("/topology", summary="Show the mesh as a tree", sync_to_thread=False)
+def show_topology(web: Context) -> TopologyView:
+    """The tree, flat: our own node first, parents before their children."""
+    return web.service.topology()
+
+
+HANDLERS = (list_nodes, show_node, patch_node, forget_node, show_topology)

@@ -1,0 +1,79 @@
+"""Sessions of browsers: in memory, so they end with the daemon."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+COOKIE = "meshward_session"
+IDLE_S = 12 * 3600.0
+SESSIONS_MAX = 1000
+"""The one that was idle longest goes first."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One login. The token stays with it, so that it is worth nothing once the token is not."""
+
+    secret: str
+    csrf: str
+    used_s: float
+    ended: bool = False
+
+    def csrf_fits(self, sent: str) -> bool:
+        """Whether the header holds this session's value."""
+        return hmac.compare_digest(self.csrf.encode(), sent.encode())
+
+
+class Sessions:
+    """Open sessions by the hash of what the cookie holds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._open: OrderedDict[str, Session] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def start(self, secret: str) -> tuple[str, Session]:
+        """What goes into the cookie, and the new session."""
+        cookie = secrets.token_urlsafe(32)
+        session = Session(secret, secrets.token_urlsafe(32), self._clock())
+        self._open[_key(cookie)] = session
+        while len(self._open) > SESSIONS_MAX:
+            self._drop(next(iter(self._open)))
+        return cookie, session
+
+    def find(self, cookie: str) -> Session | None:
+        """The session of a cookie, which is thereby in use; None where it ended."""
+        key = _key(cookie)
+        session = self._open.get(key)
+        if session is None:
+            return None
+        if not self.alive(session):
+            self._drop(key)
+            return None
+        session.used_s = self._clock()
+        self._open.move_to_end(key)
+        return session
+
+    def end(self, cookie: str) -> None:
+        """Forget the session of a cookie, if there is one."""
+        self._drop(_key(cookie))
+
+    def alive(self, session: Session) -> bool:
+        """Whether it has neither been ended nor left idle for too long."""
+        return not session.ended and self._clock() - session.used_s <= IDLE_S
+
+    def _drop(self, key: str) -> None:
+        session = self._open.pop(key, None)
+        if session is not None:
+            session.ended = True
+
+
+def _key(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()
