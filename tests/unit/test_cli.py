@@ -94,7 +94,7 @@ def test_a_wrong_configuration_file_is_one_line(tmp_path, capsys):
     (tmp_path / "meshward.toml").write_text("connect = [")
     assert run(["nodes"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("meshward: meshward.toml is not valid TOML")
+    assert error.startswith("meshward: meshward.toml line 1: not valid TOML")
     assert error.count("\n") == 1
 
 

@@ -72,14 +72,14 @@ MESH = (
 )
 DRIVERS = (*MESH, "meshward.gateway", "meshward.fleet", "meshward.push", "meshward.demo")
 # Helpers that read files or the environment.
-LOCAL = ("meshward.identity", "meshward.settings", "meshward.store")
+LOCAL = ("meshward.config", "meshward.identity", "meshward.settings", "meshward.store")
 FACES = ("meshward.web", "meshward.bridges", "meshward.cli")
 PUBLIC = (
     "meshward.__init__",
     "meshward.mesh",
     # The values and helpers that the public API is made of.
     *("meshward.addresses", "meshward.errors", "meshward.events", "meshward.identity", "meshward.packages"),
-    *("meshward.records", "meshward.settings", "meshward.streams", "meshward.text"),
+    *("meshward.config", "meshward.records", "meshward.settings", "meshward.streams", "meshward.text"),
     # What can be done with firmware, and the driver that does it.
     *("meshward.firmware", "meshward.push"),
 )
@@ -102,8 +102,15 @@ def pure(package: str) -> Rule:
     return Rule(package, never=never, never_called=WORLDLY_CALLS)
 
 
+# What the gateway can be asked, and the values that it takes and gives.
+SERVICE = (
+    *("meshward.gateway.service", "meshward.gateway.views", "meshward.gateway.feed"),
+    *("meshward.rollout.spec", "meshward.rollout.states", "meshward.rollout.documents"),
+)
+
+
 def face(package: str, *also: str) -> Rule:
-    return Rule(package, ours=(package, "meshward.gateway.service", *PUBLIC, *also))
+    return Rule(package, ours=(package, *SERVICE, *PUBLIC, *also))
 
 
 RULES = (
@@ -118,6 +125,7 @@ RULES = (
     *(Rule(name, ours=("meshnode",), others=CORE + BOARD) for name in NODE_DRIVER),
     pure("meshward.firmware"),
     pure("meshward.ota"),
+    pure("meshward.rollout"),
     pure("meshward.status"),
     # Sibling drivers of the same cores; the simulator's clock is virtual, and its runs replay.
     Rule(
@@ -129,7 +137,13 @@ RULES = (
     Rule("meshward.gateway", never=("meshward.sim", "meshward.cli")),
     face("meshward.web"),
     face("meshward.bridges"),
-    face("meshward.cli", "meshward.fleet", "meshward.demo"),
+    # The command line finds a daemon, starts one, or serves the API to itself.
+    face(
+        "meshward.cli",
+        *("meshward.fleet", "meshward.demo", "meshward.gateway.daemon", "meshward.gateway.doctor"),
+        *("meshward.gateway.endpoint", "meshward.gateway.logs", "meshward.gateway.offline"),
+        "meshward.gateway.unit",
+    ),
     Rule("meshward", never=("meshward.cli",), besides=("meshward.cli", "meshward.__main__", "meshward.demo")),
 )
 

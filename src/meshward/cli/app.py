@@ -6,9 +6,25 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Group
 
 from meshward import __version__
-from meshward.cli import firmware, fleet, look, push, talk
+from meshward.cli import (
+    audit,
+    backup,
+    doctor,
+    events,
+    firmware,
+    fleet,
+    init,
+    look,
+    node,
+    push,
+    rollout,
+    status,
+    talk,
+    token,
+)
+from meshward.cli import run as run_gateway
 from meshward.cli.errors import UsageError
-from meshward.errors import FirmwareError, MeshwardError, UpdateRefusedError
+from meshward.errors import FirmwareError, MeshwardError, RolloutError, UpdateRefusedError
 
 _FAILED = 1
 _MISUSED = 2
@@ -16,7 +32,10 @@ _MISUSED = 2
 _HELP = """\
 Join a painlessMesh network from this machine: see its nodes, measure it, talk to it.
 
-Each mesh command joins as one more node, does one thing and leaves. Say how to join with
+Run the gateway, `meshward run`, and it keeps the mesh, remembers it and updates it in waves;
+the commands about it find it through its data directory, or by --url and a token.
+
+The commands about the mesh join as one more node, do one thing and leave. Say how to join with
 --connect (dial a node, as a station does) or --listen (let nodes dial us), or once for all:
 in MESHWARD_CONNECT, MESHWARD_LISTEN and MESHWARD_NODE_ID, or in ./meshward.toml or
 ~/.config/meshward/config.toml, with a line like connect = "10.1.2.1".
@@ -36,19 +55,31 @@ def build() -> App:
         print_error=False,
         exit_on_error=False,
     )
-    app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
-    mesh = Group("Mesh", sort_key=1)
+    app["--help"].group = app["--version"].group = Group("Options", sort_key=6)
+    gateway = Group("Gateway", sort_key=1)
+    app.command(run_gateway.run, group=gateway, sort_key=1)
+    app.command(init.init, group=gateway, sort_key=2)
+    app.command(doctor.doctor, group=gateway, sort_key=3)
+    app.command(status.status, group=gateway, sort_key=4)
+    app.command(events.events, group=gateway, sort_key=5)
+    app.command(audit.commands(gateway, 6))
+    app.command(token.commands(gateway, 7))
+    app.command(backup.backup, group=gateway, sort_key=8)
+    app.command(backup.restore, group=gateway, sort_key=9)
+    mesh = Group("Mesh", sort_key=2)
     app.command(look.topology, group=mesh, sort_key=1)
     app.command(look.nodes, group=mesh, sort_key=2)
-    app.command(look.ping, group=mesh, sort_key=3)
-    app.command(talk.send, group=mesh, sort_key=4)
-    app.command(talk.broadcast, group=mesh, sort_key=5)
-    app.command(talk.listen, group=mesh, sort_key=6)
-    updates = Group("Firmware", sort_key=2)
+    app.command(node.commands(mesh, 3))
+    app.command(look.ping, group=mesh, sort_key=4)
+    app.command(talk.send, group=mesh, sort_key=5)
+    app.command(talk.broadcast, group=mesh, sort_key=6)
+    app.command(talk.listen, group=mesh, sort_key=7)
+    updates = Group("Firmware", sort_key=3)
     app.command(push.push, group=updates, sort_key=1)
     app.command(push.verify, group=updates, sort_key=2)
     app.command(firmware.commands(updates, 3))
-    app.command(fleet.fleet, group=Group("Without hardware", sort_key=3))
+    app.command(rollout.commands(Group("Rollouts", sort_key=4), 1))
+    app.command(fleet.fleet, group=Group("Without hardware", sort_key=5))
     return app
 
 
@@ -58,7 +89,7 @@ def run(arguments: Sequence[str]) -> int:
         status = build()(arguments)
     except (CycloptsError, UsageError) as error:
         return _complain(f"{error} (see `meshward --help`)", _MISUSED)
-    except (FirmwareError, UpdateRefusedError) as error:
+    except (FirmwareError, RolloutError, UpdateRefusedError) as error:
         return _complain(str(error), _MISUSED)
     except MeshwardError as error:
         return _complain(str(error), _FAILED)

@@ -1,10 +1,11 @@
-"""The commands `firmware inspect` and `firmware make`."""
+"""The commands `firmware …`: `inspect` and `make` work on files, the others on the gateway's library."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
+from meshward.cli import firmware_library
 from meshward.cli.errors import UsageError
 from meshward.cli.options import Json
 from meshward.cli.output import print_json, print_line
@@ -18,11 +19,16 @@ def commands(group: Group, sort_key: int) -> App:
     """The command with its subcommands."""
     app = App(
         name="firmware",
-        help="Look at firmware files, and make some up to try things with.",
+        help="Look at firmware files, and keep them in the gateway's library.",
         group=group,
         sort_key=sort_key,
     )
     app.command(inspect)
+    app.command(firmware_library.add)
+    app.command(firmware_library.list_, name="list")
+    app.command(firmware_library.show)
+    app.command(firmware_library.note)
+    app.command(firmware_library.rm)
     app.command(make)
     return app
 

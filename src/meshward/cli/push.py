@@ -5,16 +5,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Parameter
 
 from meshward.cli.errors import UsageError
-from meshward.cli.options import JOIN_DEFAULTS, JoinOptions, Json, joined, parse_node_id
+from meshward.cli.gateway_options import GATEWAY_DEFAULTS, GatewayOptions, gateway
+from meshward.cli.options import JOIN_DEFAULTS, JoinOptions, Json, joined
 from meshward.cli.output import plural, print_json, print_line
+from meshward.cli.push_options import HOW, File, ImageOptions
 from meshward.errors import UpdateRefusedError
 
 if TYPE_CHECKING:
@@ -22,102 +24,13 @@ if TYPE_CHECKING:
     from meshward.mesh import Mesh
     from meshward.push import Journal, NodeRecord, NodeState, Options, PreparedImage, Pusher, Update
 
-_WHAT = Group("What and to whom", sort_key=1)
-_HOW = Group("How", sort_key=2)
-
-
-def _node_ids(words: str) -> Parameter:
-    return Parameter(
-        group=_WHAT,
-        converter=lambda _type, tokens: tuple(
-            parse_node_id(text) for token in tokens for text in token.value.split(",")
-        ),
-        n_tokens=1,
-        accepts_keys=False,
-        negative="",
-        metavar="IDS",
-        show_default=False,
-        help=words,
-    )
-
-
 BACKLOG_BYTES = {"ESP8266": 16 * 1024}
 """A relay holds what waits in its heap, and an ESP8266 has little."""
 BACKLOG_BYTES_DEFAULT = 32 * 1024
+WINDOW = 32
+CONCURRENCY = 3
 LOOK_TIMEOUT_US = 15_000_000
 """How long a node may be away while nothing but a look is taken."""
-
-File = Annotated[Path, Parameter(help="The firmware: the .bin file of the build.")]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ImageOptions:
-    """Which image, for which boards."""
-
-    role: Annotated[
-        str,
-        Parameter(
-            group=_WHAT,
-            help="The boards' role, as given to initOTAReceive() in their sketch. Others are left alone.",
-        ),
-    ]
-    hardware: Annotated[
-        Literal["ESP32", "ESP8266"] | None,
-        Parameter(group=_WHAT, help="What the boards call themselves; as the image says where not given."),
-    ] = None
-    chip: Annotated[
-        str | None,
-        Parameter(group=_WHAT, help="The boards' chip, such as ESP32-C3: refuses images for another one."),
-    ] = None
-    nodes: Annotated[tuple[int, ...], _node_ids("Only these nodes; apart by commas, or repeat it.")] = ()
-    exclude: Annotated[tuple[int, ...], _node_ids("Not these nodes; apart by commas, or repeat it.")] = ()
-    compress: Annotated[
-        Literal["auto", "never", "gzip"],
-        Parameter(group=_HOW, help="gzip for ESP8266 boards (Arduino core 2.7.0 and later unpack it)."),
-    ] = "auto"
-    extract: Annotated[
-        bool,
-        Parameter(
-            group=_HOW,
-            negative="",
-            show_default=False,
-            help="Use the application inside a whole-flash image.",
-        ),
-    ] = False
-    force: Annotated[
-        bool,
-        Parameter(
-            group=_HOW, negative="", show_default=False, help="Set aside what may be set aside of a refusal."
-        ),
-    ] = False
-    part_size: Annotated[
-        int | None,
-        Parameter(group=_HOW, metavar="BYTES", help="Bytes a part; 3072 for ESP32, 2048 for ESP8266."),
-    ] = None
-
-    def prepared(self, file: Path) -> "PreparedImage":
-        """The file, looked at. Raises UsageError, UpdateRefusedError."""
-        from meshward.push import PART_BYTES_MAX, prepare  # noqa: PLC0415 a help page needs none of it
-
-        if self.part_size is not None and not 64 <= self.part_size <= PART_BYTES_MAX:
-            raise UsageError(f"--part-size must be 64 to {PART_BYTES_MAX} bytes, not {self.part_size}")
-        return prepare(
-            file,
-            role=self.role,
-            hardware=self.hardware,
-            chip=self.chip,
-            compress=self.compress,
-            part_bytes=self.part_size,
-            extract=self.extract,
-            force=self.force,
-        )
-
-    def core_options(self) -> "Options":
-        """What the update core is told of this."""
-        from meshward.push import Options  # noqa: PLC0415
-
-        return Options(only=frozenset(self.nodes) or None, exclude=frozenset(self.exclude))
 
 
 async def push(
@@ -128,17 +41,19 @@ async def push(
     strategy: Annotated[
         Literal["auto", "broadcast", "sequential", "stock"],
         Parameter(
-            group=_HOW,
+            group=HOW,
             help="broadcast: every part once to all, with repair; sequential: a few nodes at a time; stock: "
             "the library's own slow way, for comparison; auto: broadcast for two nodes or more.",
         ),
     ] = "auto",
-    window: Annotated[int, Parameter(group=_HOW, help="Most parts on the way to one node.")] = 32,
-    concurrency: Annotated[int, Parameter(group=_HOW, help="Nodes served at once when sequential.")] = 3,
+    window: Annotated[int, Parameter(group=HOW, help="Most parts on the way to one node.")] = WINDOW,
+    concurrency: Annotated[
+        int, Parameter(group=HOW, help="Nodes served at once when sequential.")
+    ] = CONCURRENCY,
     backlog: Annotated[
         int | None,
         Parameter(
-            group=_HOW,
+            group=HOW,
             metavar="BYTES",
             help="Most bytes to have queued towards any relay, one part per hop not counted; "
             "32768 for ESP32, 16384 for ESP8266.",
@@ -147,13 +62,13 @@ async def push(
     dry_run: Annotated[
         bool,
         Parameter(
-            group=_HOW, negative="", show_default=False, help="Ask the nodes, show the plan, send nothing."
+            group=HOW, negative="", show_default=False, help="Ask the nodes, show the plan, send nothing."
         ),
     ] = False,
     resume: Annotated[
         bool,
         Parameter(
-            group=_HOW,
+            group=HOW,
             negative="",
             show_default=False,
             help="Fail where there is no interrupted update to go on with.",
@@ -162,20 +77,32 @@ async def push(
     restart: Annotated[
         bool,
         Parameter(
-            group=_HOW, negative="", show_default=False, help="Forget how far an interrupted update came."
+            group=HOW, negative="", show_default=False, help="Forget how far an interrupted update came."
         ),
     ] = False,
     state_dir: Annotated[
-        Path | None, Parameter(group=_HOW, metavar="DIR", help="Where interrupted updates are remembered.")
+        Path | None, Parameter(group=HOW, metavar="DIR", help="Where interrupted updates are remembered.")
     ] = None,
+    alone: Annotated[
+        bool,
+        Parameter(
+            group=HOW,
+            negative="",
+            show_default=False,
+            help="Join the mesh from here although a gateway runs; with --force, as two senders disturb "
+            "each other.",
+        ),
+    ] = False,
     json: Json = False,
     join: JoinOptions = JOIN_DEFAULTS,
+    at: GatewayOptions = GATEWAY_DEFAULTS,
 ) -> int:
     """Update the firmware of every unmodified painlessMesh board of a role.
 
     Nodes are first asked what they run; only those of the right role and hardware that need the
     image get it, and each is asked again after its restart. Interrupted, the same command goes on
-    where the nodes are. Exit status: 0 all targets run the image, 1 some do not, 2 refused.
+    where the nodes are. Where a gateway runs, it does the work, and goes on when this command is
+    left. Exit status: 0 all targets run the image, 1 some do not, 2 refused.
 
     Example: meshward push firmware.bin --role sensor --connect 10.1.2.1
     """
@@ -184,6 +111,21 @@ async def push(
     prepared = image.prepared(file)
     if min(window, concurrency) < 1 or (backlog is not None and backlog < 2048):
         raise UsageError("--window and --concurrency must be 1 or more, --backlog 2048 or more")
+    if _through_gateway(at, alone=alone, force=image.force):
+        given = {
+            "--connect, --listen and --node-id": join != JOIN_DEFAULTS,
+            "--window": window != WINDOW,
+            "--concurrency": concurrency != CONCURRENCY,
+            "--backlog": backlog is not None,
+            "--resume": resume,
+            "--restart": restart,
+            "--state-dir": state_dir is not None,
+        }
+        _refuse_beside_gateway([option for option, is_given in given.items() if is_given])
+        from meshward.cli.push_gateway import push_through  # noqa: PLC0415
+
+        async with gateway(at) as reached:
+            return await push_through(reached, file, image, strategy, dry_run=dry_run, json=json)
     options = replace(
         image.core_options(),
         strategy="broadcast" if strategy == "auto" else strategy,
@@ -229,6 +171,26 @@ async def verify(
     else:
         _print_states(update)
     return 0 if succeeded(update) else 1
+
+
+def _through_gateway(at: GatewayOptions, *, alone: bool, force: bool) -> bool:
+    """Whether a gateway is to do it. Raises UpdateRefusedError where we would disturb one."""
+    if at.place() is None:
+        return False
+    if alone and not force:
+        raise UpdateRefusedError(
+            "a gateway runs here, and two senders on one mesh disturb each other: leave out --alone to go "
+            "through it, or add --force where it has another mesh"
+        )
+    return not alone
+
+
+def _refuse_beside_gateway(options: list[str]) -> None:
+    if options:
+        raise UsageError(
+            f"{options[0]} cannot be used while a gateway does the work: leave it out, or add "
+            "--alone --force where the gateway has another mesh"
+        )
 
 
 def _new_update(
