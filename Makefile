@@ -12,7 +12,7 @@ help: ## list the targets
 setup: ## make .venv with the locked packages and this project
 	@scripts/setup
 
-demo: setup ## 20 virtual boards on this machine: update them, compare with the stock way
+demo: setup ## 20 virtual boards and a gateway on this machine: a staged rollout to them
 	@.venv/bin/python -m tests.support.firmware_samples >/dev/null 2>&1 || true
 	@.venv/bin/python -m meshward.demo $$(ls build/test-images/024d68bd6f2830c4.bin 2>/dev/null) $(ARGS)
 

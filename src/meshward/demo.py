@@ -1,24 +1,23 @@
-"""`python -m meshward.demo [FIRMWARE]`: update twenty virtual boards, then compare with the stock way."""
+"""`python -m meshward.demo [FIRMWARE]`: twenty virtual boards, the gateway, and a staged rollout to them."""
 
 import asyncio
+import os
+import shlex
+import signal
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from random import SystemRandom
 
 from meshward.cli.output import print_line
-from meshward.cli.push_view import make_view
-from meshward.cli.render import print_tree
-from meshward.errors import FleetPortError, MeshwardError
+from meshward.errors import FleetPortError, GatewayError, MeshwardError
 from meshward.firmware.synthetic import synthetic_image
 from meshward.fleet.boards import StockPlan
 from meshward.fleet.fleet import VirtualFleet
 from meshward.fleet.plan import FleetPlan
-from meshward.mesh import Mesh
-from meshward.push import Options, PreparedImage, Pusher, Update, prepare, succeeded, transfer_seconds
+from meshward.gateway import endpoint
+from meshward.push import PreparedImage, prepare
 from meshward.sim.baseline import stock_seconds
 
 _NODES = 20
@@ -29,55 +28,105 @@ _PATIENCE_S = 30
 _ROLE = "sensor"
 _LOOP_MS = 10
 _STOCK_PART_BYTES = 1024
+_SOAK = "5s"
 
 
 async def demo(firmware: Path | None) -> bool:
-    """Start a fleet, update it, compare; whether all boards run the image."""
+    """Start a fleet and a gateway, roll an image out, check the audit log; whether all went well."""
     with tempfile.TemporaryDirectory() as folder:
         if firmware is None:
             firmware = Path(folder) / "firmware.bin"
             firmware.write_bytes(synthetic_image(200 * 1024, hardware="ESP8266"))
-        image = prepare(firmware, role=_ROLE, hardware=None)
         plain = prepare(
             firmware, role=_ROLE, hardware=None, compress="never", part_bytes=_STOCK_PART_BYTES, force=True
         )
-    print_line(f"Image: {len(plain.parts.data)} bytes for {image.offer.hardware}")
-    print_line(
-        f"Sent as {len(image.parts.data)} bytes in {len(image.parts)} parts, "
-        f"compression: {image.compression}\n"
+        last_good = Path(folder) / "last-good.bin"
+        last_good.write_bytes(synthetic_image(100 * 1024, hardware=plain.offer.hardware, version="0.9"))
+        data = Path(folder) / "data"
+        async with _fleet(plain.offer.hardware) as fleet:
+            print_line(f"{_NODES} virtual boards on 127.0.0.1, each with a {_LOOP_MS} ms main loop.\n")
+            async with _gateway(data, fleet.plan.port):
+                went_well = await _roll_out(data, firmware, last_good)
+            parents = fleet.plan.parents()
+    if went_well:
+        await asyncio.to_thread(_compare, plain, parents)
+    return went_well
+
+
+async def _roll_out(data: Path, firmware: Path, last_good: Path) -> bool:
+    """What a user would type."""
+    commands = [
+        ("status",),
+        (
+            *("rollout", "create", str(firmware), "--role", _ROLE, "--canary", "2", "--soak", _SOAK),
+            *("--rollback-to", str(last_good), "--name", "demo", "--yes", "--watch"),
+        ),
+        ("events", "--kind", "rollout"),
+        ("audit", "verify"),
+    ]
+    for command in commands:
+        print_line(f"\n$ meshward {shlex.join(_shortened(word) for word in command)}\n")
+        if await _run(data, *command) != 0:
+            return False
+    return True
+
+
+def _shortened(word: str) -> str:
+    return Path(word).name if os.sep in word else word
+
+
+async def _run(data: Path, *command: str) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "meshward", *command), env={**os.environ, "MESHWARD_DATA": str(data)}
     )
-    async with _fleet(image.offer.hardware) as fleet:
-        update, total_s = await _update(fleet, image)
-        parents = fleet.plan.parents()
-    if succeeded(update):
-        await asyncio.to_thread(_compare, update, total_s, plain, parents)
-    return succeeded(update)
+    try:
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
 
 
-async def _update(fleet: VirtualFleet, image: PreparedImage) -> tuple[Update, float]:
-    async with Mesh.connect(f"127.0.0.1:{fleet.plan.port}", node_id=1) as mesh:
-        await mesh.settle()
-        print_line(f"{_NODES} virtual boards on 127.0.0.1, each with a {_LOOP_MS} ms main loop:\n")
-        print_tree(mesh.topology(), own=mesh.node_id)
-        print_line("")
-        update = Update(image.offer, image.parts, Options(), SystemRandom())
-        started_s = time.monotonic()
-        with make_view(update, json=False) as view:
-            await Pusher(mesh, update, view.refresh).run()
-        return update, time.monotonic() - started_s
+@asynccontextmanager
+async def _gateway(data: Path, port: int) -> AsyncIterator[None]:
+    """`meshward run`, in the mesh."""
+    arguments = ("run", "--data", str(data), "--connect", f"127.0.0.1:{port}", "--http", "127.0.0.1:0")
+    log = data.parent / "gateway.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "meshward", *arguments), stdout=output, stderr=output
+        )
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while b"joined the mesh" not in log.read_bytes() or not _is_up(data):
+                if process.returncode is not None:
+                    raise GatewayError(f"the gateway ended: {log.read_text()[-500:]}")
+                await asyncio.sleep(0.1)
+        yield
+    except TimeoutError:
+        raise GatewayError(f"the gateway is not ready after {_PATIENCE_S} s: is this machine busy?") from None
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
 
 
-def _compare(update: Update, total_s: float, plain: PreparedImage, parents: list[int | None]) -> None:
-    ours_s = transfer_seconds(update) or 0.0
-    print_line("\nThe same image by painlessMesh's own sender, in virtual time …")
-    rows = [("meshward push (real TCP)", ours_s)]
-    for words, has_loop in (("on a computer", False), ("on a board, as measured", True)):
-        seconds = stock_seconds(parents, plain.offer, plain.parts, loop_ms=_LOOP_MS, sender_has_loop=has_loop)
-        rows.append((f"stock sender {words}", seconds))
-    print_line(f"\n{'until all boards have the image':<40}{'seconds':>9}{'times':>8}")
-    for words, seconds in rows:
-        print_line(f"{words:<40}{seconds:>9.1f}{seconds / ours_s:>8.1f}")
-    print_line(f"\nWith looking, restarts and proofs before and after, the push took {total_s:.1f} s.")
+def _is_up(data: Path) -> bool:
+    try:
+        return endpoint.find(data) is not None
+    except GatewayError:
+        return False
+
+
+def _compare(plain: PreparedImage, parents: list[int | None]) -> None:
+    computer_s, board_s = (
+        stock_seconds(parents, plain.offer, plain.parts, loop_ms=_LOOP_MS, sender_has_loop=has_loop)
+        for has_loop in (False, True)
+    )
+    print_line(
+        f"\npainlessMesh's own sender needs {computer_s:.0f} s for these boards from a computer and "
+        f"{board_s:.0f} s from a board\n(in virtual time), without canary, proof or a way back."
+    )
 
 
 @asynccontextmanager

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from bench import __main__ as bench
-from bench import relay, update, world
+from bench import gateway_rollout, relay, update, world
 from bench.frames import CASES, SINKS, chunks, frame
+from bench.gateway_load import percentile_99, summary
 from bench.settings import Settings
 from bench.sync_traffic import join_bytes
 from bench.table import Table
@@ -73,6 +74,21 @@ def test_the_table_of_updates_has_every_mesh():
     assert len(full) == (1 + 4 * 4) * len(update.WAYS)
     assert {(case.nodes, case.topology) for case in usual} == {(case.nodes, case.topology) for case in full}
     assert set(update.MEASURED_S) <= {(case.nodes, case.topology) for case in usual}
+
+
+def test_rollouts_end_and_are_stored():
+    rollouts, writes = gateway_rollout.measure(TINY, nodes=8, stored_nodes=20)
+    assert [row[0] for row in rollouts.rows] == [words for words, _ in gateway_rollout.CASES]
+    assert all(value > 0 for row in rollouts.rows for value in row[1:])
+    assert {row[0] for row in writes.rows} == {"memory", "file"}
+    assert all(value > 0 for row in writes.rows for value in row[2:])
+
+
+def test_of_many_requests_one_in_a_hundred_may_be_slow():
+    assert percentile_99([0.001] * 99 + [1.0]) == 0.001
+    assert percentile_99([0.001] * 98 + [1.0] * 2) == 1.0
+    assert percentile_99([0.5]) == 0.5
+    assert summary([0.003, 0.001, 0.002]) == (3, 2.0, 3.0, 3.0)
 
 
 def test_a_table_prints_as_markdown_with_its_command():
