@@ -8,7 +8,18 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import idle, join, relay, relay_tcp, update, world
+from bench import (
+    gateway_api,
+    gateway_idle,
+    gateway_rollout,
+    gateway_stream,
+    idle,
+    join,
+    relay,
+    relay_tcp,
+    update,
+    world,
+)
 from bench.settings import Settings
 
 MEASUREMENTS = {
@@ -18,6 +29,10 @@ MEASUREMENTS = {
     "world": world,
     "idle": idle,
     "update": update,
+    "daemon-idle": gateway_idle,
+    "api": gateway_api,
+    "stream": gateway_stream,
+    "rollout": gateway_rollout,
 }
 
 
@@ -26,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.list:
         for name, measurement in MEASUREMENTS.items():
-            print(f"{name:10} {measurement.SUMMARY}")
+            print(f"{name:11} {measurement.SUMMARY}")
         return 0
     settings = Settings(full=options.full, scale=options.scale)
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {_load()} at the start"

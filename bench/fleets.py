@@ -3,11 +3,13 @@
 import contextlib
 import itertools
 import json
-import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
+import threading
+from collections.abc import Sequence
+
+from bench.processes import cpu_s
 
 #: Below the ports that the system hands out by itself.
 _PORTS = itertools.cycle(range(24_000, 30_000, 300))
@@ -23,27 +25,31 @@ class FleetProcess:
 
     def cpu_s(self) -> float:
         """CPU time it took so far (Linux only)."""
-        words = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self._process.pid)
 
 
 @contextlib.contextmanager
-def fleet_process(nodes: int, topology: str = "tree"):
-    """A fleet that has converged."""
+def fleet_process(nodes: int, topology: str = "tree", options: Sequence[str] = ()):
+    """A fleet that has converged; `options` are further ones of `meshward fleet`."""
     port = _free_port(nodes)
-    arguments = ("--nodes", nodes, "--topology", topology, "--port", port, "--json")
+    arguments = ("--nodes", nodes, "--topology", topology, "--port", port, "--json", *options)
     process = subprocess.Popen(
         [sys.executable, "-m", "meshward", "fleet", *map(str, arguments)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+    reader = threading.Thread(target=process.stdout.read, daemon=True)
     try:
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"the fleet of {nodes} nodes did not start: {process.wait()}")
+        # What it tells at its end is more than a pipe holds.
+        reader.start()
         yield FleetProcess(process, port, json.loads(line)["seconds"])
     finally:
         process.terminate()
         process.wait(20)
+        if reader.ident is not None:
+            reader.join()
         process.stdout.close()
 
 
