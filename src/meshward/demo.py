@@ -124,8 +124,8 @@ def _compare(plain: PreparedImage, parents: list[int | None]) -> None:
         for has_loop in (False, True)
     )
     print_line(
-        f"\npainlessMesh's own sender needs {computer_s:.0f} s for these boards from a computer and "
-        f"{board_s:.0f} s from a board\n(in virtual time), without canary, proof or a way back."
+        f"\npainlessMesh's own sender needs {computer_s:.0f} s from a computer and {board_s:.0f} s from a "
+        "board\n(in virtual time) for this, without canary, proof or a way back."
     )
 
 

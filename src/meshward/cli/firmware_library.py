@@ -130,8 +130,8 @@ async def rm(
         firmware = await _one(reached, sha256)
         if firmware.running and not force:
             raise ConflictError(
-                f"{plural(firmware.running, 'node')} run {firmware.sha256[:16]}, and could not be brought back "
-                "to it: keep it, or remove it with --force"
+                f"{plural(firmware.running, 'node')} run {firmware.sha256[:16]}, and could not be brought "
+                "back to it: keep it, or remove it with --force"
             )
         await reached.delete(f"firmware/{firmware.sha256}")
     if json:

@@ -250,7 +250,7 @@ class Rollout:
             self.waits("waits for the mesh: no node is in sight")
         else:
             self.doc.started_s = around.wall_s
-            self._go(Happening.DUE, _S.SURVEYING, "asks the nodes what they run", around)
+            self._go(Happening.DUE, _S.SURVEYING, "its turn has come", around)
 
     def _tick_surveying(self, around: Surroundings) -> None:
         if not self._window_holds(around):
@@ -276,7 +276,7 @@ class Rollout:
             self.dirty = True
         else:
             self.doc.waves[self.doc.wave].soak_since_us = around.now_us
-            self._go(Happening.WAVE_DONE, _S.SOAKING, "the wave runs the image and is watched", around)
+            self._go(Happening.WAVE_DONE, _S.SOAKING, "the nodes of the wave are updated", around)
             self._tick_soaking(around)
 
     def _tick_soaking(self, around: Surroundings) -> None:
@@ -296,7 +296,7 @@ class Rollout:
             for entry in wave_work.members(self.doc):
                 if entry.state is NodeState.COMPLETED:
                     entry.state = NodeState.VERIFYING
-        self._go(Happening.SOAKED, _S.PROVING, "asks the nodes once more what they run", around)
+        self._go(Happening.SOAKED, _S.PROVING, "the nodes held out for the soak time", around)
         self._tick_proving(around)
 
     def _tick_proving(self, around: Surroundings) -> None:
