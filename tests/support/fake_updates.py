@@ -158,7 +158,8 @@ class Bench:
         rollouts = [
             _copy(doc) for doc in self.rollouts.values() if doc.state not in FINAL or doc.id in with_runs
         ]
-        engine.restore(rollouts, runs, self.health, self.now_us)
+        clock_us = max((doc.clock_us for doc in self.rollouts.values()), default=0)
+        engine.restore(rollouts, runs, self.health, self.now_us, clock_us)
         return engine
 
     def kill(self):

@@ -11,6 +11,7 @@ from meshward.rollout.engine import CHANGES_MAX, SAVE_CLOCK_EVERY_US
 from meshward.rollout.spec import Target, Wave
 from meshward.rollout.states import Action, RolloutState, RunKind
 from meshward.rollout.survey import NODES_MAX
+from meshward.rollout.targets import KnownNode
 from tests.support.fake_updates import NEW, OLD, Bench, spec
 
 S = RolloutState
@@ -265,3 +266,114 @@ def test_a_node_that_is_excluded_meanwhile_is_left_out(bench):
     assert later not in {
         node for run in bench.runs.values() if run.kind is RunKind.INSTALL for node in run.nodes
     }
+
+
+SOAKING_WAVES = (Wave(name="canary", size="1", soak_s=60.0), Wave(name="everyone", soak_s=60.0))
+
+
+@pytest.mark.parametrize("state", [S.SURVEYING, S.UPDATING, S.SOAKING, S.PROVING, S.WAITING, S.ROLLING_BACK])
+def test_while_no_node_is_in_sight_nothing_happens_and_no_time_passes(bench, state):
+    """A power cut from which the gateway is back before its access point is nobody's fault."""
+    mesh = dict.fromkeys(NODES)
+    absent = NODES[0] if state is S.WAITING else None
+    if absent:
+        bench.engine.known[absent] = KnownNode(absent, "ESP32", "sensor", frozenset(), "", "", None)
+        bench.see({node: None for node in NODES if node != absent})
+    rollout = bench.add(spec(waves=SOAKING_WAVES))
+    for _ in range(600):
+        if bench.doc(rollout).state is state:
+            break
+        if state is S.ROLLING_BACK and bench.doc(rollout).state is S.SOAKING:
+            bench.act(rollout, Action.ROLLBACK)
+        elif bench.at_work():
+            bench.answer(hardware_of, role_of)
+        else:
+            bench.step(5.0)
+    assert bench.doc(rollout).state is state
+    before = {entry.node: (entry.state, entry.wave) for entry in bench.doc(rollout).nodes}
+    bench.see({})
+    for _ in range(20):
+        bench.step(600.0)
+    bench.kill()
+    bench.step(3600.0)
+    assert bench.doc(rollout).state is state
+    assert {entry.node: (entry.state, entry.wave) for entry in bench.doc(rollout).nodes} == before
+    bench.see(mesh)
+    bench.settle()
+    for _ in range(600):
+        if not bench.engine.rollouts:
+            break
+        if bench.at_work():
+            bench.answer(hardware_of, role_of)
+        else:
+            bench.step(5.0)
+    assert bench.doc(rollout).state is (S.ROLLED_BACK if state is S.ROLLING_BACK else S.COMPLETED)
+    assert all(entry.error is None for entry in bench.doc(rollout).nodes)
+
+
+def test_a_retry_after_a_restart_of_the_machine_goes_on_with_the_same_clock(bench):
+    rollout = bench.add(
+        spec(
+            waves=(Wave(name="all", soak_s=60.0, success_min="0", errors_max="100%"),), failure_budget="100%"
+        )
+    )
+    outcomes = iter([NodeState.FAILED])
+    for _ in range(200):
+        if not bench.engine.rollouts:
+            break
+        if bench.at_work():
+            kind = bench.at_work()[0].order.kind
+            bench.answer(
+                hardware_of,
+                role_of,
+                next(outcomes, NodeState.COMPLETED) if kind is RunKind.INSTALL else NodeState.COMPLETED,
+            )
+        else:
+            bench.step(5.0)
+    assert bench.doc(rollout).state is S.COMPLETED
+    bench.now_us = 0  # the clock of a machine that was switched on just now
+    bench.kill()
+    bench.see(dict.fromkeys(NODES))
+    bench.settle()
+    bench.act(rollout, Action.RETRY)
+    for _ in range(200):
+        if not bench.engine.rollouts:
+            break
+        if bench.at_work():
+            bench.answer(hardware_of, role_of)
+        else:
+            bench.step(5.0)
+    assert bench.doc(rollout).state is S.COMPLETED
+    assert all(entry.error is None for entry in bench.doc(rollout).nodes)
+
+
+def test_a_canary_that_falls_ill_later_stops_the_rollout(bench):
+    rollout = bench.add(spec(waves=(SOAKING_WAVES[0], Wave(name="everyone", go_ahead="manual"))))
+    for _ in range(100):
+        if bench.doc(rollout).state is S.AWAITING_GO:
+            break
+        if bench.at_work():
+            bench.answer(hardware_of, role_of)
+        else:
+            bench.step(5.0)
+    canary = next(entry.node for entry in bench.doc(rollout).nodes if entry.wave == 0)
+    for _ in range(3):
+        bench.see({node: None for node in NODES if node != canary})
+        bench.step(15.0)
+        bench.see(dict.fromkeys(NODES))
+        bench.step(15.0)
+    assert bench.doc(rollout).state is S.ROLLING_BACK
+    assert bench.doc(rollout).failure.startswith("wave 'canary': 1 of 1 node failed")
+
+
+def test_a_last_wave_that_is_away_needs_its_go_ahead_all_the_same(bench):
+    waves = (Wave(name="canary", size="1", soak_s=0.0), Wave(name="everyone", soak_s=0.0, go_ahead="manual"))
+    rollout = bench.add(spec(waves=waves))
+    go_on(bench, lambda: bench.doc(rollout).surveyed)
+    canary = next(entry.node for entry in bench.doc(rollout).nodes if entry.wave == 0)
+    bench.see({canary: None})
+    go_on(bench, lambda: bench.doc(rollout).state is S.AWAITING_GO)
+    assert bench.doc(rollout).state is S.AWAITING_GO
+    bench.see(dict.fromkeys(NODES))
+    bench.step(5.0)
+    assert bench.doc(rollout).state is S.AWAITING_GO

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -28,6 +29,7 @@ from meshward.store import apply, audit, nodes, rollouts, settings
 from meshward.store.database import Database
 from meshward.store.library import Library
 from meshward.store.nodes import NodeRow
+from meshward.store.rollouts import Active
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,7 +91,9 @@ class Desk:
         self.engine.known = {node: self.book.known(node) for node in self.book.views}
         self._ended.extend(rollout_summary(doc) for doc in stored.ended)
         self.set_engine(stored.settings)
-        self.engine.restore(stored.active.rollouts, stored.active.runs, stored.health, self.now_us())
+        self.engine.restore(
+            stored.active.rollouts, stored.active.runs, stored.health, self.now_us(), stored.clock_us
+        )
         with contextlib.suppress(StoreError):
             await self.keep()
 
@@ -255,10 +259,12 @@ class Desk:
         }
 
 
-class _Stored(msgspec.Struct):
-    nodes: list[Any]
-    active: Any
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    nodes: list[NodeRow]
+    active: Active
     health: dict[int, dict[str, Any]]
+    clock_us: int
     ended: list[RolloutDoc]
     settings: dict[str, Any]
 
@@ -269,6 +275,7 @@ def _load(connection: sqlite3.Connection) -> _Stored:
         nodes.load_all(connection),
         rollouts.load_active(connection),
         rollouts.load_health(connection),
+        rollouts.last_clock_us(connection),
         [doc for doc in page.items if doc.ended_s is not None],
         settings.get(connection, SETTINGS_KEY, {}),
     )

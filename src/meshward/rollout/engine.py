@@ -77,6 +77,8 @@ class Engine:
         """Unix time, told by the driver."""
         self._probing = Probing(self.settings.probe_every_us)
         self._offset_us = 0
+        self._blind_at_us: int | None = 0
+        """Our clock while we see nobody: it stands still, for time that nobody watched counts for nothing."""
         self._tree: Tree | None = None
         self._parents: dict[int, int | None] = {}
         self._depths: dict[int, int] = {}
@@ -97,10 +99,14 @@ class Engine:
         runs: Iterable[RunDoc],
         health: Mapping[int, dict[str, Any]],
         now_us: int,
+        last_clock_us: int = 0,
     ) -> None:
-        """Go on from what was stored. To be called first, if at all."""
+        """Go on from what was stored. To be called first, if at all.
+
+        `last_clock_us`: the latest of our clock that was stored, with rollouts that are over as well.
+        """
         docs = list(rollouts)
-        self._offset_us = max((doc.clock_us for doc in docs), default=now_us) - now_us
+        self._blind_at_us = max([last_clock_us, *(doc.clock_us for doc in docs)])
         clock_us = self._clock(now_us)
         self.rollouts = {doc.id: Rollout(doc) for doc in docs}
         for node, record in health.items():
@@ -138,7 +144,9 @@ class Engine:
         if rollout.is_final:
             self._must_be_free(rollout)
         rollout.act(action, actor, reason, around)
-        self.rollouts[doc.id] = rollout
+        if doc.id not in self.rollouts:
+            self.rollouts[doc.id] = rollout
+            self._mark_completed(rollout)
         self._dispatch.settle(rollout, around, paused=self.settings.updates_paused)
         self._keep(rollout, clock_us)
         self._look_soon()
@@ -173,10 +181,9 @@ class Engine:
 
     def on_tree(self, tree: Tree, now_us: int) -> None:
         """The mesh as it is now."""
-        clock_us = self._clock(now_us)
         shape = Shape(tree)
-        if not self._parents:
-            self._settled_us = clock_us + SETTLE_US
+        self._look_or_lose_sight(bool(shape.node_ids), now_us)
+        clock_us = self._clock(now_us)
         self._tree = tree
         self._parents = {
             node: None if shape.parents[node] == shape.own_id else shape.parents[node]
@@ -234,6 +241,8 @@ class Engine:
 
     def next_deadline_us(self) -> int | None:
         """When handle_deadline() and commands() want to be called, by the driver's clock."""
+        if self._blind_at_us is not None:
+            return None
         due = [self._tick_due_us]
         updates = self._dispatch.updates()
         if self._parents and not updates:
@@ -252,7 +261,15 @@ class Engine:
     # -- inside ------------------------------------------------------------------------------
 
     def _clock(self, now_us: int) -> int:
-        return now_us + self._offset_us
+        return now_us + self._offset_us if self._blind_at_us is None else self._blind_at_us
+
+    def _look_or_lose_sight(self, sees_nodes: bool, now_us: int) -> None:
+        if sees_nodes and self._blind_at_us is not None:
+            self._offset_us = self._blind_at_us - now_us
+            self._settled_us = self._blind_at_us + SETTLE_US
+            self._blind_at_us = None
+        elif not sees_nodes and self._blind_at_us is None:
+            self._blind_at_us = self._clock(now_us)
 
     def _look_soon(self) -> None:
         """Have a look at all rollouts, at once if the mesh can be seen."""
@@ -275,7 +292,7 @@ class Engine:
         for rollout in list(self.rollouts.values()):
             self._advance(rollout, around)
         for rollout in list(self.rollouts.values()):
-            if self._has_room():
+            if self._has_room() and self._parents:
                 self._dispatch.give(rollout, self._tree, around)
             self._keep(rollout, clock_us)
         soaks = [
@@ -291,9 +308,9 @@ class Engine:
         """Move a rollout as far as it gets now."""
         for _ in range(STEPS_MAX):
             self._dispatch.settle(rollout, around, paused=self.settings.updates_paused)
-            if rollout.is_final:
-                return
             state = rollout.doc.state
+            if rollout.is_final or not (self._parents or state is RolloutState.SCHEDULED):
+                return  # over; or nobody is in sight, so nothing can be said of anybody
             blocker = self._blocker(rollout) if state is RolloutState.SCHEDULED else None
             if blocker is not None:
                 rollout.waits(

@@ -73,7 +73,7 @@ def _peers(doc: RolloutDoc) -> dict[str, list[int]]:
 
 def _verdict(doc: RolloutDoc, entry: NodeEntry, peers: dict[str, list[int]], around: Surroundings) -> Verdict:
     soak_us = int(doc.spec.waves[entry.wave or 0].soak_s * 1e6)
-    watched_us = 0 if entry.completed_us is None else around.now_us - entry.completed_us
+    watched_us = max(0, around.now_us - (around.now_us if entry.completed_us is None else entry.completed_us))
     limits = doc.spec.health
     # A rollout may last for days, in which a healthy board restarts now and then as well.
     limits = replace(limits, restarts_max=limits.restarts_max + watched_us // FORGIVEN_EVERY_US)

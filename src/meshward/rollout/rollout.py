@@ -371,13 +371,13 @@ class Rollout:
 
     def _enter_wave(self, index: int, move: Action | Happening, why: str, around: Surroundings) -> None:
         pending = [e for e in wave_work.members(self.doc, index) if e.state is NodeState.PENDING]
-        if index == len(self.doc.spec.waves) - 1 and not any(e.node in around.parents for e in pending):
-            self.doc.wave = index
-            self._go(move, _S.WAITING, f"{why}; {len(pending)} nodes are not in the mesh", around)
-        elif self.doc.spec.waves[index].go_ahead == "manual" and index != self._began():
+        if self.doc.spec.waves[index].go_ahead == "manual" and index != self._began():
             self.doc.wave = index
             name = self.doc.spec.waves[index].name
             self._go(move, _S.AWAITING_GO, f"{why}; wave {name!r} needs a go-ahead", around)
+        elif index == len(self.doc.spec.waves) - 1 and not any(e.node in around.parents for e in pending):
+            self.doc.wave = index
+            self._go(move, _S.WAITING, f"{why}; {len(pending)} nodes are not in the mesh", around)
         else:
             self.doc.wave = index
             self._start_wave(move, why, around)
@@ -418,12 +418,13 @@ class Rollout:
         if sick:
             self.dirty = True
             reason = wave_work.broken_gate(self.doc)
-            if reason is not None and self.doc.state in {_S.UPDATING, _S.SOAKING}:
+            if reason is not None:
                 self._gate_failed(reason, around)
 
     def _gate_failed(self, reason: str, around: Surroundings) -> None:
         self.doc.failure = reason
-        self._end_wave("failed", reason, around)
+        if self._began() is not None:
+            self._end_wave("failed", reason, around)
         self._note("rollout.gate_failed", f"rollout {self.doc.spec.name!r}: {reason}", "error")
         if self.doc.spec.on_failure == "rollback" and way_back.can_go_back(self.doc):
             self._roll_back(Happening.GATE_FAILED, reason, around)

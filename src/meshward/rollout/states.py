@@ -135,6 +135,7 @@ TRANSITIONS: Mapping[RolloutState, Mapping[Action | Happening, tuple[RolloutStat
         Action.ROLLBACK: (_S.ROLLING_BACK,),
     },
     _S.AWAITING_GO: {
+        Happening.GATE_FAILED: _BROKEN,
         Action.APPROVE: (_S.UPDATING, _S.WAITING),
         Action.PAUSE: (_S.PAUSED,),
         Action.SKIP: _NEXT_WAVE,
@@ -143,6 +144,7 @@ TRANSITIONS: Mapping[RolloutState, Mapping[Action | Happening, tuple[RolloutStat
         Action.ROLLBACK: (_S.ROLLING_BACK,),
     },
     _S.WAITING: {
+        Happening.GATE_FAILED: _BROKEN,
         Happening.WINDOW_OPEN: (_S.UPDATING, _S.SURVEYING),
         Happening.NODE_SEEN: (_S.UPDATING, _S.WAITING),
         Happening.NEWCOMER: (_S.SURVEYING,),

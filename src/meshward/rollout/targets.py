@@ -43,11 +43,6 @@ def why_not(target: Target, node: KnownNode) -> str | None:
     return None
 
 
-def may_be_target(target: Target, node: KnownNode) -> bool:
-    """Whether nothing known speaks against the node."""
-    return why_not(target, node) is None
-
-
 def _listed(words: tuple[str, ...] | list[str], most: int = 5) -> str:
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(map(repr, words[:most])) + more

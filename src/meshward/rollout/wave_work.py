@@ -166,11 +166,17 @@ def tally(entries: Iterable[NodeEntry], lost_for_now: int = 0) -> Tally:
 
 
 def broken_gate(doc: RolloutDoc, lost_for_now: int = 0) -> str | None:
-    """The error gate of the wave or the budget of the rollout that does not hold, in words."""
-    wave = wave_of(doc)
-    reason = error_gate(wave, tally(members(doc), lost_for_now))
-    if reason is not None:
-        return f"wave {wave.name!r}: {reason}{_for_example(members(doc))}"
+    """The error gate of a wave or the budget of the rollout that does not hold, in words.
+
+    A wave that passed answers for its nodes until the rollout ends: a canary may fall ill later.
+    """
+    for index, (wave, at_work) in enumerate(zip(doc.spec.waves, doc.waves, strict=True)):
+        if at_work.started_s is None or at_work.outcome == "skipped":
+            continue
+        lost = lost_for_now if index == doc.wave else 0
+        reason = error_gate(wave, tally(members(doc, index), lost))
+        if reason is not None:
+            return f"wave {wave.name!r}: {reason}{_for_example(members(doc, index))}"
     reason = budget_gate(doc.spec.failure_budget, tally(targets(doc), lost_for_now))
     return None if reason is None else f"failure budget: {reason}{_for_example(targets(doc))}"
 

@@ -128,7 +128,8 @@ class SimGateway:
         self.engine.known = {row.id: _known(row) for row in nodes.load_all(self.connection)}
         active = rollouts.load_active(self.connection)
         health = rollouts.load_health(self.connection)
-        self.engine.restore(active.rollouts, active.runs, health, self._now_us)
+        clock_us = rollouts.last_clock_us(self.connection)
+        self.engine.restore(active.rollouts, active.runs, health, self._now_us, clock_us)
         self.sender = SimSender(self.host, self.engine, on_step=self._step)
 
     def _step(self) -> None:

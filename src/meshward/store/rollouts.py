@@ -104,6 +104,12 @@ def load_active(connection: sqlite3.Connection) -> Active:
     return Active([_rollout(*row) for row in rollouts], [_run(*row) for row in runs])
 
 
+def last_clock_us(connection: sqlite3.Connection) -> int:
+    """The latest of the engine's clock that was stored with any rollout, 0 where there is none."""
+    row = connection.execute("SELECT max(json_extract(doc, '$.clock_us')) FROM rollout").fetchone()
+    return int(row[0] or 0)
+
+
 def load_health(connection: sqlite3.Connection) -> dict[int, dict[str, Any]]:
     """The health record of every node that has one."""
     rows = connection.execute("SELECT node, record FROM health ORDER BY node")
