@@ -497,6 +497,17 @@ def test_push_beside_a_gateway_is_refused(service, told, arguments, words):
     assert service.library == {}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "stop it, or add --alone --force"),
+        (("--alone",), "two senders on one mesh disturb each other"),
+    ],
+)
+def test_verify_beside_a_gateway_is_refused(service, told, arguments, words):
+    assert words in refused(told, "verify", *push(*arguments)[1:])
+
+
 # -- the gateway itself ------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 
 import pytest
@@ -14,6 +15,7 @@ from meshward.firmware.synthetic import synthetic_image
 from meshward.gateway import endpoint
 from meshward.gateway.lock import DAEMON, DataLock
 from meshward.rollout.states import RolloutState
+from meshward.store.layout import DATABASE
 from tests.support.fake_service import FakeService
 from tests.support.web import fake_app, served
 
@@ -84,6 +86,19 @@ def test_backup_and_restore(told, data, tmp_path):
     status, out, _ = told("restore", "copy.tar.gz", "--force")
     assert status == 0
     assert "what was there before is in" in out
+
+
+def test_a_backup_with_an_audit_log_that_was_altered_says_so(told, data, tmp_path):
+    told("firmware", "add", "fw.bin")
+    with contextlib.closing(sqlite3.connect(data / DATABASE, isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER audit_update")
+        connection.execute("UPDATE audit SET actor = 'you' WHERE id = 1")
+    status, out, _ = told("backup", "copy.tar.gz")
+    assert status == 0
+    assert "warning: the audit log is not whole (entry 1 " in out
+    status, out, _ = told("restore", "copy.tar.gz", "--data", tmp_path / "other")
+    assert status == 0
+    assert "warning: its audit log was not whole even then (entry 1 " in out
 
 
 # -- a gateway runs ----------------------------------------------------------------------------

@@ -149,6 +149,30 @@ async def test_what_cannot_be_listed_is_not_kept_either(service):
     assert len(files(service)) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "signature"),
+    [
+        (APP, ""),
+        (APP + bytes(4) + b"\x55" * 64, "secure boot signature, not checked"),
+        (APP_8266 + b"\x33" * 256 + (256).to_bytes(4, "little"), "Arduino signature, not checked"),
+    ],
+)
+async def test_a_signature_is_told(service, content, signature):
+    view, _ = await add(service, content)
+    assert view.signature == signature
+
+
+async def test_what_is_done_with_a_rollout_is_noted_where_it_cannot_be_stored(service):
+    firmware, _ = await add(service)
+    made = await service.create_rollout(spec(firmware.sha256), OPERATOR)
+    await take_no_writes(service.database)
+    with pytest.raises(StoreError, match="'abort' is noted all the same"):
+        await service.act(made.id, Action.ABORT, OPERATOR)
+    await take_no_writes(service.database, taken=True)
+    await service.keep()
+    assert (await service.rollout(made.id)).state == "aborted"
+
+
 async def test_a_name_is_a_name(service):
     view, _ = await add(service, name="\x1b[2J evil\u202e\n.bin")
     assert view.name == "\N{REPLACEMENT CHARACTER}[2J evil\N{REPLACEMENT CHARACTER} .bin"

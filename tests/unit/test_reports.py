@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshward.status.reports import REPORT_TYPES, Report, read_report
+from meshward.status.reports import Report, read_report
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ ODD = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.l
 
 @given(
     st.fixed_dictionaries(
-        {"type": st.sampled_from(REPORT_TYPES) | ODD, "from": st.integers(0, 2**33) | ODD},
+        {"type": st.sampled_from((202, 204, 604)) | ODD, "from": st.integers(0, 2**33) | ODD},
         optional=dict.fromkeys(("mem", "heap", "uptime", "fw"), ODD),
     )
 )

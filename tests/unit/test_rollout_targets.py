@@ -1,7 +1,7 @@
 import pytest
 
 from meshward.rollout.spec import Target
-from meshward.rollout.targets import KnownNode, may_be_target, why_not
+from meshward.rollout.targets import KnownNode, why_not
 
 
 def known(node=5, *, hardware="", role="", tags=(), version="", excluded=None):
@@ -23,7 +23,6 @@ def known(node=5, *, hardware="", role="", tags=(), version="", excluded=None):
 def test_a_target(target, node):
     meant = Target(**{"roles": ("sensor",), **target})
     assert why_not(meant, node) is None
-    assert may_be_target(meant, node)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,6 @@ def test_a_target(target, node):
 def test_why_a_node_is_no_target(target, node, reason):
     meant = Target(**{"roles": ("sensor",), **target})
     assert reason in why_not(meant, node)
-    assert not may_be_target(meant, node)
 
 
 def test_many_words_are_cut_short():

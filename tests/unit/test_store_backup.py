@@ -146,17 +146,30 @@ def test_a_backup_names_firmware_that_is_missing_or_damaged(data, tmp_path):
         assert len(firmware.load_all(connection)) == 2
 
 
-def test_no_backup_is_made_of_what_is_not_there_or_not_whole(data, tmp_path):
+def test_no_backup_is_made_of_what_is_not_there_or_to_nowhere(data, tmp_path):
     with pytest.raises(StoreError, match="cannot be opened"):
         backup(tmp_path / "nothing", tmp_path / "backup.tar.gz")
-    with closing(open_connection(data / DATABASE)) as connection:
-        connection.execute("DROP TRIGGER audit_update")
-        connection.execute("UPDATE audit SET actor = 'you' WHERE id = 1")
-    with pytest.raises(StoreError, match="audit log is not whole"):
-        backup(data, tmp_path / "backup.tar.gz")
     with pytest.raises(StoreError):
         backup(data, tmp_path / "nowhere" / "backup.tar.gz")
     assert beside(data) == ["data"]
+
+
+def test_an_audit_log_that_is_not_whole_is_backed_up_and_told(data, tmp_path):
+    with closing(open_connection(data / DATABASE)) as connection:
+        connection.execute("DROP TRIGGER audit_update")
+        connection.execute("UPDATE audit SET actor = 'you' WHERE id = 1")
+    made = backup(data, tmp_path / "backup.tar.gz")
+    assert "entry 1 does not fit its hash" in made.audit_problem
+    done = restore(made.path, tmp_path / "restored")
+    assert done.audit_problem == made.audit_problem
+    with closing(open_connection(tmp_path / "restored" / DATABASE)) as connection:
+        assert audit.verify(connection).problem == made.audit_problem
+    hidden = repacked(
+        made.path,
+        tmp_path / "hidden.tar.gz",
+        lambda members: manifest_changed(members, lambda manifest: manifest.update(audit_problem="")),
+    )
+    refuses(hidden, data, "audit log of the backup is not whole")
 
 
 def test_a_backup_of_an_older_version_is_restored_and_then_brought_up_to_date(tmp_path):

@@ -143,7 +143,7 @@ def test_a_proof_tells_hardware_role_firmware_and_version(connection):
     node = nodes.get(connection, 7)
     assert (node.hardware, node.role, node.firmware, node.version) == ("ESP32", "sensor", IMAGE, "2.0")
     assert (node.proven_how, node.proven_at_s, node.first_seen_s) == ("answered a survey", NOW_S, None)
-    assert firmware.running_counts(connection) == {IMAGE: 1}
+    assert firmware.get(connection, IMAGE).running == 1
     nodes.proven(
         connection, 7, hardware="ESP32", role="sensor", image=OLD_IMAGE, how="proved", at_s=NOW_S + 1
     )

@@ -34,6 +34,7 @@ def backup(
                 "size_bytes": made.size_bytes,
                 "firmware_files": made.firmware_files,
                 "audit_head": made.audit_head,
+                "audit_problem": made.audit_problem,
                 "missing": list(made.missing),
             }
         )
@@ -41,6 +42,8 @@ def backup(
     print_line(f"{made.path}: {made.size_bytes} bytes, with {plural(made.firmware_files, 'firmware file')}")
     for sha256 in made.missing:
         print_line(f"warning: firmware {sha256[:12]} is missing or damaged, and not in the backup")
+    if made.audit_problem:
+        print_line(f"warning: the audit log is not whole ({made.audit_problem}): see `meshward audit verify`")
     print_line(f"head of its audit log: {made.audit_head}")
     return 0
 
@@ -62,8 +65,17 @@ def restore(
     done = offline.restore(file, at.directory(), force=force)
     if json:
         moved = None if done.moved_aside is None else str(done.moved_aside)
-        print_json({"data": str(done.data_dir), "created_at": done.created_at, "moved_aside": moved})
+        print_json(
+            {
+                "data": str(done.data_dir),
+                "created_at": done.created_at,
+                "audit_problem": done.audit_problem,
+                "moved_aside": moved,
+            }
+        )
         return
     print_line(f"{done.data_dir} is as it was on {done.created_at}")
+    if done.audit_problem:
+        print_line(f"warning: its audit log was not whole even then ({done.audit_problem})")
     if done.moved_aside is not None:
         print_line(f"what was there before is in {done.moved_aside}")

@@ -83,10 +83,6 @@ class GatewayOptions(DataOptions):
 
         return Place(_checked_url(url), _token(self.token_file), None if self.ca is None else str(self.ca))
 
-    def is_elsewhere(self) -> bool:
-        """Whether a URL says where the gateway is, not the data directory."""
-        return self.url is not None or (self.data is None and bool(os.environ.get(ENV_URL)))
-
     def _running(self) -> "Place | None":
         from meshward.cli.gateway_client import Place  # noqa: PLC0415 loads httpx
         from meshward.gateway import endpoint  # noqa: PLC0415 a help page needs none of it

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from meshward.cli.errors import UsageError
-from meshward.cli.gateway_options import GATEWAY_DEFAULTS, GatewayOptions, gateway
+from meshward.cli.gateway_options import (
+    DATA_DEFAULTS,
+    GATEWAY_DEFAULTS,
+    DataOptions,
+    GatewayOptions,
+    gateway,
+)
 from meshward.cli.options import JOIN_DEFAULTS, JoinOptions, Json, joined
 from meshward.cli.output import plural, print_json, print_line
 from meshward.cli.push_options import HOW, File, ImageOptions
@@ -31,6 +37,17 @@ WINDOW = 32
 CONCURRENCY = 3
 LOOK_TIMEOUT_US = 15_000_000
 """How long a node may be away while nothing but a look is taken."""
+
+Alone = Annotated[
+    bool,
+    Parameter(
+        group=HOW,
+        negative="",
+        show_default=False,
+        help="Join the mesh from here although a gateway runs; with --force, as two senders disturb "
+        "each other.",
+    ),
+]
 
 
 async def push(
@@ -83,16 +100,7 @@ async def push(
     state_dir: Annotated[
         Path | None, Parameter(group=HOW, metavar="DIR", help="Where interrupted updates are remembered.")
     ] = None,
-    alone: Annotated[
-        bool,
-        Parameter(
-            group=HOW,
-            negative="",
-            show_default=False,
-            help="Join the mesh from here although a gateway runs; with --force, as two senders disturb "
-            "each other.",
-        ),
-    ] = False,
+    alone: Alone = False,
     json: Json = False,
     join: JoinOptions = JOIN_DEFAULTS,
     at: GatewayOptions = GATEWAY_DEFAULTS,
@@ -149,18 +157,31 @@ async def push(
 
 
 async def verify(
-    file: File, /, *, image: ImageOptions, json: Json = False, join: JoinOptions = JOIN_DEFAULTS
+    file: File,
+    /,
+    *,
+    image: ImageOptions,
+    alone: Alone = False,
+    json: Json = False,
+    join: JoinOptions = JOIN_DEFAULTS,
+    at: DataOptions = DATA_DEFAULTS,
 ) -> int:
     """Ask every node of a role whether it runs an image; no firmware is sent.
 
     A node that is half-way through an update, of whatever image, is put back to idle by it.
 
     A node that never took an update over the air cannot prove what it runs, and counts as not
-    running it. Exit status: 0 all of them run it, 1 some do not, 2 refused.
+    running it. Where a gateway runs it is refused: two senders disturb each other. Exit status: 0 all
+    of them run it, 1 some do not, 2 refused.
 
     Example: meshward verify firmware.bin --role sensor --connect 10.1.2.1
     """
     prepared = image.prepared(file)
+    if _through_gateway(GatewayOptions(data=at.data), alone=alone, force=image.force):
+        raise UpdateRefusedError(
+            "a gateway runs here, and two senders on one mesh disturb each other: `meshward status` shows "
+            "what its nodes were proven to run; stop it, or add --alone --force where it has another mesh"
+        )
     options = replace(image.core_options(), check_only=True, idle_return_timeout_us=LOOK_TIMEOUT_US)
     async with joined(join) as (mesh, _):
         update = await _look(mesh, prepared, options, json=json)

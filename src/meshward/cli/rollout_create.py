@@ -62,7 +62,8 @@ class CreateOptions:
         _texts(
             _WAVES,
             "A wave, as 'name=early,size=25%,soak=10m,errors=1,go=manual', with success=90%, "
-            "nodes=1001+1002, batch=5 as well; repeat it. Canary, 25 % and everyone if none.",
+            "nodes=1001+1002, batch=5, growth=2, sample=3 and classes=failed+lost as well; repeat it. "
+            "Canary, 25 % and everyone if none.",
             "WAVE",
         ),
     ] = None

@@ -15,7 +15,7 @@ import msgspec
 
 from meshward import __version__
 from meshward.config import Config, changed_keys, is_loopback, keys, value_of
-from meshward.errors import GatewayError, MeshwardError, SettingsError
+from meshward.errors import GatewayError, MeshwardError, SettingsError, StoreError
 from meshward.gateway import endpoint, logs
 from meshward.gateway.clock import ClockWatch, is_sane
 from meshward.gateway.conductor import Conductor
@@ -188,11 +188,15 @@ class _Daemon:
         except MeshwardError as error:
             log.warning("the new configuration is wrong; the old one stays", reason=str(error))
             return
+        try:
+            stored = await self.service.database.read(stored_settings.get, SETTINGS_KEY, {})
+        except StoreError as error:
+            log.warning("the stored settings cannot be read; the old ones stay", reason=str(error))
+            return
         changes = changed_keys(self.config, new)
         if changes.restart:
             log.warning("these settings need a restart", keys=", ".join(changes.restart))
         logs.set_up(new.log.level, new.log.format)
-        stored = await self.service.database.read(stored_settings.get, SETTINGS_KEY, {})
         given = {"updates_at_once": new.updates.at_once, "probe_every_s": new.updates.probe_every_s}
         # What was set by the API is kept, as it is at a restart.
         self.service.set_engine({name: value for name, value in given.items() if name not in stored})

@@ -149,6 +149,15 @@ def _row(image: FirmwareImage, name: str, notes: str, by: str, at_s: float) -> F
         project=printable(app.project, NAME_CHARACTERS_MAX) if app is not None else "",
         version=printable(app.version, NAME_CHARACTERS_MAX) if app is not None else "",
         intact=image.intact,
+        signature=_signature(image),
         notes=notes,
         inspection=described,
     )
+
+
+def _signature(image: FirmwareImage) -> str:
+    """What follows the image to sign it, "" for nothing."""
+    if not any(problem.code == "signature" for problem in image.problems):
+        return ""
+    scheme = "secure boot" if image.hardware == HARDWARE_ESP32 else "Arduino"
+    return f"{scheme} signature, not checked"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from meshward.errors import ConflictError, RolloutError, StoreFullError
+from meshward.errors import ConflictError, RolloutError, StoreError
 from meshward.gateway.desk import Desk
 from meshward.gateway.planning import plan
 from meshward.gateway.service import Caller
@@ -111,8 +111,8 @@ class RolloutCases(Desk):
         self.engine.act(doc, action, caller.name, reason, self.now_us())
         try:
             await self.keep()
-        except StoreFullError as error:
-            raise StoreFullError(
+        except StoreError as error:  # the disk is full, or fails otherwise
+            raise type(error)(
                 f"{error}. {action.value!r} is noted all the same, and done as soon as it can be stored"
             ) from error
         self.on_change()

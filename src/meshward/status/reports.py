@@ -13,7 +13,6 @@ from meshward.text import printable
 STATUS = 202
 METRICS = 204
 ENHANCED_STATUS = 604
-REPORT_TYPES = (STATUS, METRICS, ENHANCED_STATUS)
 
 #: As the boards' fields are wide: `mem` has 16 bits, the others 32.
 _KILOBYTES_MAX = 0xFFFF

@@ -45,6 +45,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     schema: int
     """Version of the database's schema."""
     audit_head: str
+    """Of what is whole of the audit log."""
+    audit_problem: str = ""
+    """Why the audit log is not whole."""
     files: dict[str, File]
 
 
@@ -56,6 +59,8 @@ class BackedUp:
     size_bytes: int
     firmware_files: int
     audit_head: str
+    audit_problem: str = ""
+    """Why the audit log is not whole; it is in the backup as it is."""
     missing: tuple[str, ...] = ()
     """Hashes of firmware that the database names and whose files are missing or damaged."""
 
@@ -67,6 +72,8 @@ class Restored:
     data_dir: Path
     created_at: str
     firmware_files: int
+    audit_problem: str = ""
+    """Why its audit log was not whole already when the backup was made."""
     moved_aside: Path | None = None
     """Where what was there before lies now."""
 
@@ -89,7 +96,9 @@ def backup(data_dir: Path, target: Path, *, force: bool = False) -> BackedUp:
         archive.replace(target)
         sync_directory(target.parent)
         size_bytes = target.stat().st_size
-    return BackedUp(target, size_bytes, len(manifest.files) - 1, manifest.audit_head, missing)
+    return BackedUp(
+        target, size_bytes, len(manifest.files) - 1, manifest.audit_head, manifest.audit_problem, missing
+    )
 
 
 def restore(archive: Path, data_dir: Path, *, force: bool = False) -> Restored:
@@ -107,7 +116,9 @@ def restore(archive: Path, data_dir: Path, *, force: bool = False) -> Restored:
         manifest = _unpacked(archive, staging)
         _check_database(staging / DATABASE, manifest, archive)
         moved_aside = _put_in_place(staging, data_dir)
-    return Restored(data_dir, manifest.created_at, len(manifest.files) - 1, moved_aside)
+    return Restored(
+        data_dir, manifest.created_at, len(manifest.files) - 1, manifest.audit_problem, moved_aside
+    )
 
 
 def _collect(data_dir: Path, work: Path) -> tuple[Manifest, tuple[str, ...]]:
@@ -120,8 +131,6 @@ def _collect(data_dir: Path, work: Path) -> tuple[Manifest, tuple[str, ...]]:
         schema = version_of(copy)
         chain = audit.verify(copy)
         hashes = [row[0] for row in copy.execute("SELECT sha256 FROM firmware ORDER BY sha256")]
-    if not chain.ok:
-        raise StoreError(f"the audit log is not whole ({chain.problem}): see `meshward audit verify`")
     files = {DATABASE: _file(work / DATABASE)}
     missing = []
     library = Library(data_dir / FIRMWARE)
@@ -137,7 +146,12 @@ def _collect(data_dir: Path, work: Path) -> tuple[Manifest, tuple[str, ...]]:
         files[name] = File(sha256, len(data))
     created_at = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = Manifest(
-        format=FORMAT, created_at=created_at, schema=schema, audit_head=chain.head, files=files
+        format=FORMAT,
+        created_at=created_at,
+        schema=schema,
+        audit_head=chain.head,
+        audit_problem=chain.problem,  # a backup with a log that was altered is better than none
+        files=files,
     )
     return manifest, tuple(missing)
 
@@ -196,8 +210,9 @@ def _check_database(path: Path, manifest: Manifest, archive: Path) -> None:
         if not 0 < version_of(connection) == manifest.schema:
             raise StoreError(f"the database in {archive} is not the one of its manifest: take another backup")
         chain = audit.verify(connection, manifest.audit_head or None)
-    if not chain.ok:
-        raise StoreError(f"the audit log of the backup is not whole ({chain.problem}): take another backup")
+    if chain.problem != manifest.audit_problem:
+        reason = chain.problem or "its manifest says so"
+        raise StoreError(f"the audit log of the backup is not whole ({reason}): take another backup")
 
 
 def _put_in_place(staging: Path, data_dir: Path) -> Path | None:

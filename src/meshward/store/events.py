@@ -83,8 +83,3 @@ def page(
         [*values, limited(limit) + 1],
     )
     return part_of([(row[0], StoredEvent(*row)) for row in found], limited(limit), total)
-
-
-def newest(connection: sqlite3.Connection) -> int:
-    """The number of the newest event, 0 before the first."""
-    return int(connection.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0])

@@ -109,12 +109,6 @@ def remove(connection: sqlite3.Connection, sha256: str) -> FirmwareRow:
     return found
 
 
-def running_counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many nodes were last proven to run each firmware, in the library or not."""
-    rows = connection.execute("SELECT firmware, count(*) FROM node WHERE firmware != '' GROUP BY firmware")
-    return dict(rows.fetchall())
-
-
 def _firmware(row: tuple[object, ...]) -> FirmwareRow:
     names = [*_COLUMNS.split(", "), "running"]
     values = dict(zip(names, row, strict=True))

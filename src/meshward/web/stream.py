@@ -31,7 +31,6 @@ MESSAGES_PER_S = 5.0
 MESSAGES_BURST = 20
 BATCH = 64
 """Deltas held for a client while it is sent to; it goes back to the ring after each such batch."""
-CLOSE_GOING_AWAY = 1001
 CLOSE_POLICY = 1008
 CLOSE_TRY_LATER = 1013
 CLOSE_UNAUTHORIZED = 4401
