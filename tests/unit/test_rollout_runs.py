@@ -5,9 +5,10 @@ import pytest
 
 from meshward.ota.frames import Offer
 from meshward.ota.parts import Parts
+from meshward.ota.situation import LOOK_TIMEOUT_US
 from meshward.ota.states import NodeState
 from meshward.rollout.documents import RunDoc
-from meshward.rollout.runs import LOOK_TIMEOUT_US, SAVE_EVERY_US, Payload, Run, run_options
+from meshward.rollout.runs import SAVE_EVERY_US, Payload, Run, run_options
 from meshward.rollout.spec import Transfer
 from meshward.rollout.states import RunKind
 from tests.support.fake_updates import FakeUpdate, tree_of

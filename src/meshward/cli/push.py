@@ -30,13 +30,8 @@ if TYPE_CHECKING:
     from meshward.mesh import Mesh
     from meshward.push import Journal, NodeRecord, NodeState, Options, PreparedImage, Pusher, Update
 
-BACKLOG_BYTES = {"ESP8266": 16 * 1024}
-"""A relay holds what waits in its heap, and an ESP8266 has little."""
-BACKLOG_BYTES_DEFAULT = 32 * 1024
 WINDOW = 32
 CONCURRENCY = 3
-LOOK_TIMEOUT_US = 15_000_000
-"""How long a node may be away while nothing but a look is taken."""
 
 Alone = Annotated[
     bool,
@@ -114,7 +109,12 @@ async def push(
 
     Example: meshward push firmware.bin --role sensor --connect 10.1.2.1
     """
-    from meshward.push import Journal  # noqa: PLC0415
+    from meshward.push import (  # noqa: PLC0415 a help page needs none of it
+        BACKLOG_BYTES,
+        BACKLOG_BYTES_DEFAULT,
+        LOOK_TIMEOUT_US,
+        Journal,
+    )
 
     prepared = image.prepared(file)
     if min(window, concurrency) < 1 or (backlog is not None and backlog < 2048):
@@ -176,6 +176,8 @@ async def verify(
 
     Example: meshward verify firmware.bin --role sensor --connect 10.1.2.1
     """
+    from meshward.push import LOOK_TIMEOUT_US, report, succeeded  # noqa: PLC0415 as above
+
     prepared = image.prepared(file)
     if _through_gateway(GatewayOptions(data=at.data), alone=alone, force=image.force):
         raise UpdateRefusedError(
@@ -185,8 +187,6 @@ async def verify(
     options = replace(image.core_options(), check_only=True, idle_return_timeout_us=LOOK_TIMEOUT_US)
     async with joined(join) as (mesh, _):
         update = await _look(mesh, prepared, options, json=json)
-    from meshward.push import report, succeeded  # noqa: PLC0415
-
     if json:
         print_json(report(update, image=prepared.summary(), total_seconds=0.0))
     else:

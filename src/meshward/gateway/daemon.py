@@ -26,7 +26,7 @@ from meshward.gateway.mesh_keeper import MeshKeeper
 from meshward.rollout.engine import EngineSettings
 from meshward.store import settings as stored_settings
 from meshward.store.database import Database
-from meshward.store.layout import DATABASE, FIRMWARE
+from meshward.store.layout import DATABASE, DISK_LOW_BYTES, FIRMWARE
 from meshward.store.library import Library
 from meshward.text import printable
 from meshward.web.app import make_app
@@ -38,7 +38,6 @@ log = logs.get_logger("meshward.daemon")
 STOP_S = 4.5
 """A stop that takes longer is cut short: whoever asked for it waits 5 s. Nothing that is stored is lost."""
 LOOK_EVERY_S = 30.0
-DISK_LOW_BYTES = 200 * 1024 * 1024
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 looked for, not bound
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)

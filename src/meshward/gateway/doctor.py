@@ -27,12 +27,11 @@ from meshward.gateway.lock import daemon_pid
 from meshward.gateway.views import Check
 from meshward.store import audit, events, failures
 from meshward.store.connection import check_whole, open_read_only
-from meshward.store.layout import DATABASE
+from meshward.store.layout import DATABASE, DISK_LOW_BYTES
 from meshward.store.migrate import version_of
 
 REACH_S = 1.5
 """How long a node may take to accept a connection."""
-DISK_LOW_BYTES = 200 * 1024 * 1024
 DISK_FULL_BYTES = 10 * 1024 * 1024
 SQLITE_MIN = (3, 37)
 """Of strict tables."""

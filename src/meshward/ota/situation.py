@@ -14,6 +14,12 @@ from meshward.ota.states import NodeState
 from meshward.ota.tally import Tally
 from meshward.ota.unicast import WINDOW_MAX
 
+BACKLOG_BYTES = {"ESP8266": 16 * 1024}
+"""A relay holds what waits in its heap, and an ESP8266 has little."""
+BACKLOG_BYTES_DEFAULT = 32 * 1024
+LOOK_TIMEOUT_US = 15_000_000
+"""How long a node may be away while nothing but a look is taken."""
+
 
 class Random(Protocol):
     """The one thing asked of a source of randomness."""
@@ -31,7 +37,7 @@ class Options:
     """Most parts on the way to one node."""
     concurrency: int = 3
     """Nodes served one to one at once."""
-    backlog_bytes: int = 32 * 1024
+    backlog_bytes: int = BACKLOG_BYTES_DEFAULT
     """Most bytes on the way to any relay, one part per hop not counted."""
     only: frozenset[int] | None = None
     exclude: frozenset[int] = frozenset()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, Self
+from typing import Self
 
 from meshnode import events as core
 from meshnode.relay import LocalError
@@ -11,6 +11,7 @@ from meshnode.runner import Runner
 from meshnode.tree import Tree
 from meshward.mesh import Mesh
 from meshward.ota.commands import Command, Fence
+from meshward.ota.core import Core
 
 QUEUE_BYTES = 32 * 1024
 """Parts are queued up to this fill; the core's own pacing keeps them far below."""
@@ -18,19 +19,6 @@ INPUTS_MAX = 10_000
 """Packages that wait while the core cannot be fed: what a flooding peer may make us hold."""
 LOOK_S = 1.0
 """Longest time between two looks at progress."""
-
-
-class Core(Protocol):
-    """What is driven; see `ota.update.Update`, whose methods these are."""
-
-    @property
-    def done(self) -> bool: ...
-    def on_tree(self, tree: Tree, now_us: int) -> None: ...
-    def on_package(self, package: dict[str, Any], now_us: int) -> None: ...
-    def on_delay(self, node_id: int, now_us: int, delay_us: int = 0) -> None: ...
-    def commands(self, room_bytes: int, now_us: int) -> list[Command]: ...
-    def next_deadline_us(self) -> int | None: ...
-    def handle_deadline(self, now_us: int) -> None: ...
 
 
 class CoreDriver:

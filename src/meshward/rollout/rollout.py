@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from meshward.errors import NotPossibleError
 from meshward.ota.record import NodeRecord
-from meshward.ota.states import NodeState
+from meshward.ota.states import GOOD, NodeState
 from meshward.rollout import judge, people, survey, wave_work, way_back
 from meshward.rollout.changes import Audited, Change, Noted, Severity
 from meshward.rollout.documents import RolloutDoc
@@ -405,8 +405,8 @@ class Rollout:
         at_work.outcome, at_work.reason, at_work.ended_s = outcome, reason, around.wall_s
 
     def _complete(self, move: Action | Happening, why: str, around: Surroundings) -> None:
-        good = sum(1 for e in self.doc.nodes if e.state in wave_work.GOOD)
-        bad = sum(1 for e in wave_work.targets(self.doc) if e.state not in wave_work.GOOD)
+        good = sum(1 for e in self.doc.nodes if e.state in GOOD)
+        bad = sum(1 for e in wave_work.targets(self.doc) if e.state not in GOOD)
         text = f"{why}; {good} nodes run the image" + (f", {bad} do not" if bad else "")
         self._go(move, _S.COMPLETED, text, around)
 
@@ -463,7 +463,7 @@ class Rollout:
         self._note("rollout.state", text, "error" if bad else "info")
 
     def _tell_node(self, node: int, state: NodeState, reason: str | None) -> None:
-        good = state in wave_work.GOOD | {NodeState.ROLLED_BACK}
+        good = state in GOOD | {NodeState.ROLLED_BACK}
         text = f"node {node} {state.value}" + (f": {reason}" if reason else "")
         self._note(f"node.{state.value}", text, "info" if good else "warning", node)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from meshward.ota.frames import Offer
 from meshward.ota.parts import Parts
 from meshward.ota.record import NodeRecord
-from meshward.ota.situation import Options
+from meshward.ota.situation import BACKLOG_BYTES, LOOK_TIMEOUT_US, Options
 from meshward.ota.states import NodeState
 from meshward.ota.update import Update
 from meshward.rollout.documents import RunDoc
@@ -19,8 +19,6 @@ from meshward.rollout.surroundings import Random, RunOrder
 
 SAVE_EVERY_US = 2_000_000
 """Progress within a state is kept so often; states are kept at once."""
-LOOK_TIMEOUT_US = 15_000_000
-"""How long a node may be away in a run that only asks."""
 _THROUGH = frozenset({NodeState.COMPLETED, NodeState.ALREADY_INSTALLED, NodeState.FAILED})
 """A node in one of these states is idle: no parts of the image are left on it."""
 
@@ -165,7 +163,3 @@ def run_options(kind: RunKind, hardware: str, transfer: Transfer) -> Options:
 
 def _only_asking(options: Options) -> Options:
     return replace(options, check_only=True, idle_return_timeout_us=LOOK_TIMEOUT_US)
-
-
-BACKLOG_BYTES = {"ESP8266": 16 * 1024}
-"""A relay holds what waits in its heap, and an ESP8266 has little."""

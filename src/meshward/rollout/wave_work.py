@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from meshward.ota.record import NodeRecord
-from meshward.ota.states import NodeState
+from meshward.ota.states import GOOD, NodeState
 from meshward.rollout.documents import NodeEntry, RolloutDoc
 from meshward.rollout.gates import Tally, budget_gate, error_gate, success_gate
 from meshward.rollout.spec import Wave
@@ -18,7 +18,6 @@ REACH_TRIES = 2
 """Runs in which a node may be out of reach before it is given up."""
 RETURN_US = 60_000_000
 """How long a wave waits for nodes that left the mesh before their turn."""
-GOOD = frozenset({NodeState.COMPLETED, NodeState.ALREADY_INSTALLED})
 _AT_WORK = frozenset({NodeState.PENDING, NodeState.SCHEDULED})
 
 

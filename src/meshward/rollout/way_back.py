@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from meshward.ota.record import NodeRecord
-from meshward.ota.states import NodeState
+from meshward.ota.states import GOOD, NodeState
 from meshward.rollout.documents import NodeEntry, RolloutDoc
 from meshward.rollout.states import RunKind
 from meshward.rollout.surroundings import RunOrder, Surroundings
-from meshward.rollout.wave_work import GOOD, set_state, targets
+from meshward.rollout.wave_work import set_state, targets
 
 PATIENCE_US = 180_000_000
 """How long a node that is away is waited for: one that crashes again and again is there most of the time."""

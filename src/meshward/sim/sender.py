@@ -2,29 +2,16 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from meshnode.events import DelayMeasured, Event, PackageReceived, TopologyChanged
 from meshnode.relay import LocalError
-from meshnode.tree import Tree
 from meshward.ota.commands import Command, Fence
+from meshward.ota.core import Core
 from meshward.sim.host import Host
 
 QUEUE_BYTES = 48 * 1024
 """Parts are put into the node's queues up to this fill; the update's own pacing keeps them far below."""
-
-
-class Core(Protocol):
-    """What is driven; see `ota.update.Update`, whose methods these are."""
-
-    @property
-    def done(self) -> bool: ...
-    def on_tree(self, tree: Tree, now_us: int) -> None: ...
-    def on_package(self, package: dict[str, Any], now_us: int) -> None: ...
-    def on_delay(self, node_id: int, now_us: int, delay_us: int = 0) -> None: ...
-    def commands(self, room_bytes: int, now_us: int) -> list[Command]: ...
-    def next_deadline_us(self) -> int | None: ...
-    def handle_deadline(self, now_us: int) -> None: ...
 
 
 C = TypeVar("C", bound=Core)
