@@ -1,6 +1,6 @@
 """Delay measurements (package type 3): questions asked and answered, answers matched."""
 
-from meshnode.clock import trip_delay_us
+from meshnode.clock import offset_us, trip_delay_us
 from meshnode.events import DelayMeasured
 from meshnode.wire import TIME_DELAY, message_of, u32
 
@@ -40,16 +40,19 @@ class Delays:
         if kind == REQUEST:
             return self._package(peer_id, {"type": REPLY, "t0": t0, "t1": time_us, "t2": time_us}), None
         if kind == REPLY:
-            return None, self._answered(peer_id, t0, u32(message, "t1"), u32(message, "t2"), now_us)
+            return None, self._answered(peer_id, message, time_us, now_us)
         return None, None
 
-    def _answered(self, node_id: int, t0: int, t1: int, t2: int, now_us: int) -> DelayMeasured | None:
+    def _answered(self, node_id: int, message: dict, time_us: int, now_us: int) -> DelayMeasured | None:
+        t0, t1, t2 = u32(message, "t0"), u32(message, "t1"), u32(message, "t2")
         self._asked = [entry for entry in self._asked if now_us - entry[2] < EXPIRY_US]
         for index, (asked_id, asked_t0, sent_us) in enumerate(self._asked):
             if asked_id == node_id and asked_t0 == t0:
                 del self._asked[index]
-                # Local times at our end: mesh time may have been moved meanwhile.
-                return DelayMeasured(node_id, trip_delay_us(sent_us, t1, t2, now_us))
+                # Local times at our end, and mesh time as it is now: it may have been moved meanwhile.
+                delay_us = trip_delay_us(sent_us, t1, t2, now_us)
+                offset = offset_us(time_us - (now_us - sent_us), t1, t2, time_us)
+                return DelayMeasured(node_id, delay_us, offset)
         return None
 
     def _package(self, dest: int, message: dict) -> dict:

@@ -76,11 +76,12 @@ class TimeAdjusted(Event):
 class DelayMeasured(Event):
     """The answer to a delay measurement."""
 
-    __slots__ = ("delay_us", "node_id")
+    __slots__ = ("delay_us", "node_id", "offset_us")
 
-    def __init__(self, node_id: int, delay_us: int) -> None:
+    def __init__(self, node_id: int, delay_us: int, offset_us: int = 0) -> None:
         self.node_id = node_id
         self.delay_us = delay_us  # one way
+        self.offset_us = offset_us  # its mesh time minus ours
 
 
 class PackageReceived(Event):

@@ -61,7 +61,8 @@ class MeshNode:
         self.relay = Relay(self.limits)
         self.refused_frames = 0
         self._links: dict = {}
-        self._services: dict = {}
+        self._services: dict = {}  # by package type
+        self._attached: list = []  # each service once
         self._events: list[Event] = []
         self._members = Membership(node_id, root, time_authority, rng or SmallRandom(node_id), self._tell)
         self._delays = Delays(node_id, self.limits.delay_requests)
@@ -78,6 +79,10 @@ class MeshNode:
         """
         for kind in service.package_types:
             self._services[kind] = service
+        self._attached = []
+        for known in self._services.values():
+            if known not in self._attached:
+                self._attached.append(known)
         self._wake(service.next_deadline_us())
 
     def link_up(self, link, dialed: bool, now_us: int) -> None:
@@ -142,7 +147,7 @@ class MeshNode:
             if link.handle in self._links and now_us >= link.next_deadline_us():
                 self._handle_link_deadline(link, now_us)
         self._cut_ring(now_us)
-        for service in list(self._services.values()):
+        for service in self._attached:
             due_us = service.next_deadline_us()
             if due_us is not None and now_us >= due_us:
                 self._send_for_service(service.handle_deadline(now_us), now_us)
@@ -383,5 +388,5 @@ class MeshNode:
         self._deadline_us = self._members.cycle_due_us
         for link in self._links.values():
             self._wake(link.next_deadline_us())
-        for service in self._services.values():
+        for service in self._attached:
             self._wake(service.next_deadline_us())

@@ -20,6 +20,12 @@ SINGLE = 9
 OTA_ANNOUNCE = 10
 OTA_DATA_REQUEST = 11
 OTA_DATA = 12
+COMMAND = 400  # Alteriom's
+# Of Meshward's own nodes; unmodified ones pass them on.
+STATUS_QUERY = 710
+STATUS_REPORT = 711
+TELEMETRY = 712
+TELEMETRY_RESYNC = 713
 
 # Values of the key "routing"; packages without it are routed by their type.
 ROUTE_NEIGHBOUR = 0

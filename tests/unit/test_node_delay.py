@@ -41,14 +41,14 @@ def test_the_delay_is_half_the_trip_less_the_handling(subject):
     t0 = ask(subject)
     subject.advance(10_000)
     subject.say("a", reply(71, t0, 123_000_000, 123_004_000))
-    assert subject.events(DelayMeasured) == [DelayMeasured(71, 3000)]
+    assert subject.events(DelayMeasured) == [DelayMeasured(71, 3000, 123_000_000 - (t0 + 3000))]
 
 
 def test_the_peers_clock_may_wrap_in_between(subject):
     t0 = ask(subject)
     subject.advance(10_000)
     subject.say("a", reply(71, t0, (1 << 32) - 1000, 3000))
-    assert subject.events(DelayMeasured) == [DelayMeasured(71, 3000)]
+    assert subject.events(DelayMeasured) == [DelayMeasured(71, 3000, -1000 - (t0 + 3000))]
 
 
 def test_our_mesh_time_may_move_in_between(subject):
@@ -56,7 +56,23 @@ def test_our_mesh_time_may_move_in_between(subject):
     subject.node.clock.adjust(50_000_000)
     subject.advance(10_000)
     subject.say("a", reply(71, t0, 5000, 5000))
-    assert subject.events(DelayMeasured) == [DelayMeasured(71, 5000)]
+    assert subject.events(DelayMeasured) == [DelayMeasured(71, 5000, 5000 - (t0 + 50_000_000 + 5000))]
+
+
+def test_a_node_with_our_time_is_off_by_nothing(subject):
+    t0 = ask(subject)
+    subject.advance(8000)
+    subject.say("a", reply(71, t0, t0 + 3000, t0 + 5000))
+    assert subject.events(DelayMeasured) == [DelayMeasured(71, 3000, 0)]
+
+
+def test_the_offset_is_the_shorter_way_round():
+    for ahead_us in (2_000_000_000, -2_000_000_000):
+        delays = Delays(1000, 10)
+        delays.asked(7, 100, 0)
+        message = {"type": 2, "t0": 100, "t1": (600 + ahead_us) % 2**32, "t2": (600 + ahead_us) % 2**32}
+        package = {"type": 3, "dest": 1000, "from": 7, "msg": message}
+        assert delays.receive(package, 1100, 1000) == (None, DelayMeasured(7, 500, ahead_us))
 
 
 def test_an_answer_counts_once(subject):
@@ -83,9 +99,9 @@ def test_several_questions_are_told_apart(subject):
     for node_id, t0 in ((71, third), (7, first), (71, second)):
         subject.say("a", reply(node_id, t0, 5, 5))
     assert subject.events(DelayMeasured) == [
-        DelayMeasured(71, 500),
-        DelayMeasured(7, 1000),
-        DelayMeasured(71, 1000),
+        DelayMeasured(71, 500, 5 - (third + 500)),
+        DelayMeasured(7, 1000, 5 - (first + 1000)),
+        DelayMeasured(71, 1000, 5 - (second + 1000)),
     ]
 
 
@@ -93,9 +109,11 @@ def test_an_answer_after_a_minute_is_too_late(subject):
     early, late = Delays(1000, 10), Delays(1000, 10)
     for delays in (early, late):
         delays.asked(7, 5, 100)
-    measured = DelayMeasured(7, (EXPIRY_US - 1) // 2)
-    assert early.receive(answer_of(7, 5), 0, 100 + EXPIRY_US - 1) == (None, measured)
-    assert late.receive(answer_of(7, 5), 0, 100 + EXPIRY_US) == (None, None)
+    middle_us = (EXPIRY_US - 1) // 2
+    time_us = 5 + EXPIRY_US - 1
+    measured = DelayMeasured(7, middle_us, -(5 + middle_us) - 1)
+    assert early.receive(answer_of(7, 5), time_us, 100 + EXPIRY_US - 1) == (None, measured)
+    assert late.receive(answer_of(7, 5), time_us + 1, 100 + EXPIRY_US) == (None, None)
 
 
 def test_the_oldest_question_is_given_up_first():
