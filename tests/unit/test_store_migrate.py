@@ -102,6 +102,14 @@ def test_what_an_old_database_held_is_there_after_its_migration(path):
         assert audit.verify(connection).entries == 4
 
 
+def test_what_version_2_added_is_there_after_its_migration(path):
+    old_database(path, 2)
+    with closing(open_connection(path)) as connection:
+        assert nodes.get(connection, 2147483649).exclusion_reason == "water meter: never touch"
+        (answer,) = connection.execute("SELECT caller, status, body FROM idempotency").fetchall()
+        assert answer == ("t-00000001", 201, '{"id":"r-00000002"}')
+
+
 def test_a_copy_is_made_before_a_migration_and_only_then(path):
     old_database(path, 1)
     open_connection(path).close()
@@ -111,7 +119,8 @@ def test_a_copy_is_made_before_a_migration_and_only_then(path):
         old.executescript((DATABASES / "v1.sql").read_text())
         assert version_of(connection) == 1
         assert dump(connection) == dump(old)
-    copy.unlink()
+    for made in path.parent.glob("meshward.db.before-v*"):
+        made.unlink()
     open_connection(path).close()
     assert sorted(item.name for item in path.parent.iterdir()) == ["meshward.db"]
 

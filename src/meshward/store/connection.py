@@ -1,7 +1,10 @@
 """Opening a database: its directory, its modes, its schema, and whether it is whole."""
 
+import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from meshward.errors import StoreError
@@ -29,19 +32,35 @@ def open_connection(path: Path | str) -> sqlite3.Connection:
     path = Path(path)
     with failures.translated(path):
         _make_file(path)
-        connection = _connect(path, "rw")
-        try:
-            check_ours(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
-            # What was stored before frames were sent must still be there after a power cut.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES_MAX}")
-            check_whole(connection, path)
-            migrate(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        with _alone_in(path.parent):
+            return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = _connect(path, "rw")
+    try:
+        check_ours(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # What was stored before frames were sent must still be there after a power cut.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES_MAX}")
+        check_whole(connection, path)
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """One at a time makes a database, or brings it up to date: others would see the steps between."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def open_read_only(path: Path | str) -> sqlite3.Connection:

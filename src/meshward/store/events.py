@@ -3,6 +3,7 @@
 # ruff: noqa: S608 what is put into statements is names of columns and clauses of this file
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshward.store.pages import Part, limited, part_of, where
@@ -55,6 +56,34 @@ def add(
             (number - KEPT_MAX, _PRUNED_AT_ONCE),
         )
     return StoredEvent(number, at_s, kind, severity, text, node, rollout)
+
+
+def of_node(
+    connection: sqlite3.Connection,
+    node: int,
+    kinds: Sequence[str],
+    start_s: float,
+    end_s: float,
+    *,
+    limit: int,
+) -> list[StoredEvent]:
+    """What happened to a node within a time, of some kinds: the latest, oldest first."""
+    marks = ", ".join("?" * len(kinds))
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM event WHERE node = ? AND at_s BETWEEN ? AND ? AND kind IN ({marks}) "
+        "ORDER BY id DESC LIMIT ?",
+        (node, start_s, end_s, *kinds, limit),
+    )
+    return [StoredEvent(*row) for row in rows][::-1]
+
+
+def since(connection: sqlite3.Connection, kind: str, since_s: float) -> list[tuple[int, float]]:
+    """The nodes to which something of this kind happened, and when; oldest first."""
+    rows = connection.execute(
+        "SELECT node, at_s FROM event WHERE kind = ? AND at_s > ? AND node IS NOT NULL ORDER BY id",
+        (kind, since_s),
+    )
+    return rows.fetchall()
 
 
 def page(

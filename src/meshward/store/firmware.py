@@ -46,6 +46,11 @@ class FirmwareRow:
     """Nodes that were last proven to run it; counted, not stored."""
 
 
+def md5s(connection: sqlite3.Connection) -> dict[str, str]:
+    """MD5 of every firmware, by its SHA-256: boards tell the one, and are known by the other."""
+    return dict(connection.execute("SELECT sha256, md5 FROM firmware"))
+
+
 def add(connection: sqlite3.Connection, firmware: FirmwareRow) -> bool:
     """Whether it is new; one that is there already stays as it is. Raises InvalidError."""
     _check_notes(firmware.notes)

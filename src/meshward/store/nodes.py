@@ -204,6 +204,26 @@ def parents(connection: sqlite3.Connection, node: int, limit: int = PARENT_CHANG
     return [ParentChange(*row) for row in rows]
 
 
+def last_parents(connection: sqlite3.Connection) -> dict[int, int]:
+    """Where each node hung last, also those that left."""
+    return dict(
+        connection.execute(
+            "SELECT node, parent FROM parent_change WHERE id IN "
+            "(SELECT max(id) FROM parent_change WHERE parent IS NOT NULL GROUP BY node)"
+        )
+    )
+
+
+def moves(connection: sqlite3.Connection, since_s: float) -> list[tuple[int, float]]:
+    """Nodes that got another parent while they were in the mesh, and when; oldest first."""
+    rows = connection.execute(
+        "SELECT node, at_s, parent, "
+        "lag(parent) OVER (PARTITION BY node ORDER BY id) FROM parent_change WHERE at_s > ? ORDER BY id",
+        (since_s,),
+    )
+    return [(node, at_s) for node, at_s, parent, before in rows if parent is not None and before is not None]
+
+
 def _node(row: tuple[object, ...]) -> NodeRow:
     values = dict(zip(NodeRow.__dataclass_fields__, row, strict=True))
     what = f"node {values['id']}"
