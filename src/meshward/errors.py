@@ -122,3 +122,7 @@ class StoreFullError(StoreError):
 
 class GatewayError(MeshwardError):
     """A gateway that cannot be started, or cannot be reached."""
+
+
+class DeliveryError(MeshwardError):
+    """A notification that its receiver did not take; no secret of the receiver's address is in the text."""

@@ -5,12 +5,12 @@ from cyclopts import App
 
 from meshward.addresses import Address
 from meshward.cli.init import init
-from meshward.config import changed_keys, keys, load_config, value_of, with_values
+from meshward.config import changed_keys, keys, load_config, tables, value_of, with_values
 from meshward.config.shape import Config, Http, Log, Updates
 from meshward.config.template import template
-from meshward.config.toml_lines import line_of
 from meshward.errors import ConflictError, SettingsError
 from meshward.gateway.unit import unit
+from meshward.toml_lines import line_of
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +134,7 @@ WRONG = [
     ("[http]\nbnid = 'a'", "some.toml line 2, http.bnid: unknown key 'bnid'; did you mean 'bind'?"),
     ("bind = 'a'", "some.toml line 1, bind: unknown key 'bind'; did you mean 'http.bind'?"),
     ("[htpp]\nbind = 'a'", "some.toml line 1, htpp: unknown key 'htpp'; did you mean 'http'?"),
-    ("zzz = 1", "some.toml line 1, zzz: unknown key 'zzz'; known are connect, data"),
+    ("zzz = 1", "some.toml line 1, zzz: unknown key 'zzz'; known are alerts, connect, data"),
     ("http = 5", "some.toml line 1, http: must be a table"),
     ("[[http]]\nbind = 'a'", "some.toml line 1, http: must be a table"),
     ("http = { bind = 'b', docs = 'no' }", "line 1, http.docs: must be true or false, not 'no'"),
@@ -253,7 +253,7 @@ def uncommented(text):
 
 
 def test_the_written_file_holds_every_key_with_its_default(tmp_path):
-    assert tomllib.loads(template()) == {"http": {}, "updates": {}, "log": {}}
+    assert tomllib.loads(template()) == {name: {} for name in tables()}
     config = loaded(tmp_path, uncommented(template()))
     for path, key in keys().items():
         if key.about.example:

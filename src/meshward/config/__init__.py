@@ -5,15 +5,22 @@ lists its keys, and `meshward init` writes one that explains itself.
 """
 
 from meshward.config.checks import http_address, is_loopback
-from meshward.config.keys import Changes, changed_keys, keys, tables, value_of, with_values
+from meshward.config.health import Alerts, Health, History
+from meshward.config.keys import Changes, changed_keys, keys, shown_value, tables, value_of, with_values
 from meshward.config.reading import config_path, data_directory, load_config
+from meshward.config.receivers import MailServer, Receiver
 from meshward.config.shape import Config, Http, Log, Updates
 
 __all__ = [
+    "Alerts",
     "Changes",
     "Config",
+    "Health",
+    "History",
     "Http",
     "Log",
+    "MailServer",
+    "Receiver",
     "Updates",
     "changed_keys",
     "config_path",
@@ -22,6 +29,7 @@ __all__ = [
     "is_loopback",
     "keys",
     "load_config",
+    "shown_value",
     "tables",
     "value_of",
     "with_values",

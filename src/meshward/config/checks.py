@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from meshward.addresses import Address, parse_listen_address
@@ -67,3 +68,13 @@ def check_at_once(value: int) -> None:
 def check_probe(value: float) -> None:
     if not 1 <= value <= 86_400:
         raise ValueError
+
+
+def within(low: float, high: float) -> Callable[[float], None]:
+    """A check for numbers from `low` to `high`."""
+
+    def check(value: float) -> None:
+        if not low <= value <= high:
+            raise ValueError
+
+    return check

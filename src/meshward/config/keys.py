@@ -9,7 +9,8 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from meshward.config.shape import About, Config
+from meshward.config.about import About
+from meshward.config.shape import Config
 
 ENV_PREFIX = "MESHWARD_"
 WAYS = frozenset({"connect", "listen"})
@@ -58,6 +59,14 @@ def value_of(config: Config, path: KeyPath) -> Any:
     for part in path:
         value = getattr(value, part)
     return value
+
+
+def shown_value(config: Config, path: KeyPath) -> Any:
+    """As `value_of`, without secrets."""
+    value, shown = value_of(config, path), keys()[path].about.shown
+    if shown is None or value is None:
+        return value
+    return tuple(map(shown, value)) if isinstance(value, tuple) else shown(value)
 
 
 def with_values(config: Config, values: Mapping[KeyPath, Any]) -> Config:

@@ -13,8 +13,8 @@ import msgspec
 
 from meshward.config.keys import ENV_PREFIX, Key, KeyPath, keys, tables, with_values
 from meshward.config.shape import Config, default_data, home
-from meshward.config.toml_lines import explained, line_of
 from meshward.errors import SettingsError
+from meshward.toml_lines import explained, line_of
 
 ENV_CONFIG = "MESHWARD_CONFIG"
 ENV_HTTP = "MESHWARD_HTTP"
@@ -31,13 +31,24 @@ def load_config(config: Path | None = None, environ: Mapping[str, str] = os.envi
     values = {("data",): str(default_data(environ))} | ({} if file is None else file.values())
     overriding = dict(_from_environment(environ))
     loaded = with_values(with_values(Config(file=path), values), overriding)
-    if (loaded.http.tls_cert is None) != (loaded.http.tls_key is None):
-        lonely = ("http", "tls_cert" if loaded.http.tls_key is None else "tls_key")
-        problem = "needs the other one of http.tls_cert and http.tls_key"
-        if file is not None and lonely not in overriding:
-            raise file.error(lonely, problem)
-        raise SettingsError(f"{'.'.join(lonely)} {problem}")
+    lonely = _lonely(loaded)
+    if lonely is not None:
+        key, problem = lonely
+        if file is not None and key not in overriding:
+            raise file.error(key, problem)
+        raise SettingsError(f"{'.'.join(key)} {problem}")
     return loaded
+
+
+def _lonely(config: Config) -> tuple[KeyPath, str] | None:
+    """The key that cannot be as it is without another one, or beside it, and why."""
+    http, alerts = config.http, config.alerts
+    if (http.tls_cert is None) != (http.tls_key is None):
+        lonely = "tls_cert" if http.tls_key is None else "tls_key"
+        return ("http", lonely), "needs the other one of http.tls_cert and http.tls_key"
+    if alerts.mail_to and alerts.smtp is None:
+        return ("alerts", "mail_to"), "needs alerts.smtp, the server that takes the mails"
+    return None
 
 
 def config_path(named: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -129,7 +140,8 @@ def _checked(key: Key, value: Any, *, strict: bool = True) -> Any:
             for item in converted if several else (converted,):
                 key.about.check(item)
     except ValueError as error:
-        wanted = f"must be {key.about.what}, not {value!r}"
+        secret = key.about.shown is not None
+        wanted = f"must be {key.about.what}" + ("" if secret else f", not {value!r}")
         own_words = isinstance(error, msgspec.ValidationError) or not str(error)
         raise ValueError(wanted if own_words else str(error)) from None
     return converted
@@ -148,13 +160,17 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[KeyPath, Any
             yield ("http", "enabled"), text != "off"
             if text == "off":
                 continue
-        value = text.replace(",", " ").split() if key.type == tuple[str, ...] else text
+        value = _items(key, text) if key.type == tuple[str, ...] else text
         try:
             checked = _checked(key, value, strict=False)
         except ValueError as error:
             raise SettingsError(f"environment variable {variable}: {error}") from None
         yield key.path, _resolved(key, checked, Path.cwd())
     _refuse_unknown_variables(environ)
+
+
+def _items(key: Key, text: str) -> list[str]:
+    return (text.replace(",", " ") if key.about.commas else text).split()
 
 
 def _variables() -> Iterator[tuple[str, Key]]:

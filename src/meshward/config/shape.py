@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from meshward.addresses import Address, parse_address, parse_listen_address
+from meshward.config.about import About
 from meshward.config.checks import (
     HTTP_PORT,
     check_above_zero,
@@ -23,27 +23,10 @@ from meshward.config.checks import (
     http_address,
     is_loopback,
 )
+from meshward.config.health import Alerts, Health, History
 from meshward.identity import check_node_id
 from meshward.settings import DEFAULT_TIMEOUT_S
 from meshward.text import parse_size
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What there is to know of a key besides its type and default."""
-
-    text: str
-    """For the file that `meshward init` writes."""
-    what: str
-    """What its value must be."""
-    check: Callable[[Any], object] | None = None
-    """Raises ValueError for a value, or an item of a list, that cannot be."""
-    example: str = ""
-    """As written in the file; for keys that are not set by default."""
-    file: bool = False
-    """Whether it names a file or folder: a relative one is taken from the configuration file's folder."""
-    reload: bool = False
-    """Whether a running gateway can take a new value."""
 
 
 class Http(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -209,6 +192,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = None
     http: Http = Http()
     updates: Updates = Updates()
+    health: Health = Health()
+    history: History = History()
+    alerts: Alerts = Alerts()
     log: Log = Log()
     file: Path | None = None
     """The file that was read."""
@@ -227,6 +213,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def data_path(self) -> Path:
         """The data directory."""
         return default_data(os.environ) if self.data is None else Path(self.data)
+
+    @property
+    def rules_path(self) -> Path | None:
+        """The file with alert rules: the one named, or `alerts.toml` beside this one where there is one."""
+        if self.alerts.rules_file is not None:
+            return Path(self.alerts.rules_file)
+        beside = None if self.file is None else self.file.absolute().with_name("alerts.toml")
+        return beside if beside is not None and beside.is_file() else None
 
     def warnings(self) -> list[str]:
         """What is allowed but worth a second thought."""

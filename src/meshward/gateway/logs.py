@@ -23,7 +23,7 @@ _MASKED = "mw_…"
 #: Longest text in a line: an error that lists its reasons.
 _TEXT_CHARACTERS = 2000
 #: Their everyday lines say nothing that ours do not.
-_TALKATIVE = ("asyncio", "httpcore", "httpx", "litestar", "uvicorn", "websockets")
+_TALKATIVE = ("asyncio", "httpcore", "httpx", "litestar", "urllib3", "uvicorn", "websockets")
 #: Rendered by structlog, not to be touched.
 _OWN_KEYS = {"exc_info", "stack_info", "_record", "_from_structlog"}
 
