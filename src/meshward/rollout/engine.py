@@ -24,7 +24,7 @@ from meshward.rollout.changes import Change, SaveHealth, SaveRollout
 from meshward.rollout.dispatch import Dispatch
 from meshward.rollout.documents import RolloutDoc, RunDoc
 from meshward.rollout.health import HealthBook
-from meshward.rollout.probing import Probing
+from meshward.rollout.probing import PER_MINUTE_MAX, Probing
 from meshward.rollout.rollout import Rollout
 from meshward.rollout.runs import Images
 from meshward.rollout.states import Action, RolloutState
@@ -45,6 +45,7 @@ CHANGES_MAX = 20_000
 """What waits to be stored while the disk takes nothing; news beyond that are not told."""
 SETTLE_US = 3_000_000
 """From the first node in sight to the whole mesh: what is not there by then is away."""
+SOAK_PROBES_PER_MINUTE = 600
 STEPS_MAX = 12
 """More moves of one rollout at one moment than there can be: beyond, something is wrong."""
 
@@ -56,6 +57,8 @@ class EngineSettings:
     updates_at_once: int = 1
     updates_paused: bool = False
     probe_every_us: int = 60_000_000
+    probes_per_minute: int = PER_MINUTE_MAX
+    """Of the whole mesh, while no rollout looks closely."""
 
 
 class Engine:
@@ -75,7 +78,7 @@ class Engine:
         """Whether nothing may be done, for it could not be stored."""
         self.wall_s = 0.0
         """Unix time, told by the driver."""
-        self._probing = Probing(self.settings.probe_every_us)
+        self._probing = Probing(self.settings.probe_every_us, self.settings.probes_per_minute)
         self._offset_us = 0
         self._blind_at_us: int | None = 0
         """Our clock while we see nobody: it stands still, for time that nobody watched counts for nothing."""
@@ -168,6 +171,11 @@ class Engine:
             return None
         return judge.soak_left_us(rollout.doc, self.around(now_us)) / 1e6
 
+    @property
+    def is_updating(self) -> bool:
+        """Whether any run is under way."""
+        return bool(self._dispatch.under_way())
+
     def needs_image(self, image: str) -> str | None:
         """The rollout under way that may still need this firmware."""
         for rollout in self.rollouts.values():
@@ -204,9 +212,12 @@ class Engine:
             return
         report = read_report(package)
         if report is not None:
-            self.health.on_report(
-                report.node, clock_us, heap_bytes=report.free_heap_bytes, uptime_s=report.uptime_s
-            )
+            self.on_report(report.node, now_us, report.free_heap_bytes, report.uptime_s)
+
+    def on_report(self, node: int, now_us: int, heap_bytes: float | None, uptime_s: float | None) -> None:
+        """A node told of itself, by whatever way."""
+        heap = None if heap_bytes is None else int(heap_bytes)
+        self.health.on_report(node, self._clock(now_us), heap_bytes=heap, uptime_s=uptime_s)
 
     def on_delay(self, node_id: int, now_us: int, delay_us: int = 0) -> None:
         """A node answered a delay measurement."""
@@ -303,6 +314,8 @@ class Engine:
         ]
         often_us = min((int(soak_s * 1e6 / 6) for soak_s in soaks), default=self.settings.probe_every_us)
         self._probing.every_us = max(2_000_000, min(self.settings.probe_every_us, often_us))
+        # A soak is judged by delays, and over soon.
+        self._probing.per_minute_max = SOAK_PROBES_PER_MINUTE if soaks else self.settings.probes_per_minute
 
     def _advance(self, rollout: Rollout, around: Surroundings) -> None:
         """Move a rollout as far as it gets now."""

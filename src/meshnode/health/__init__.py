@@ -1,0 +1,1 @@
+"""What a board tells of its health: telemetry, reports, and answers to questions."""
