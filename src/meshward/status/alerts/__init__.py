@@ -1,0 +1,1 @@
+"""Rules, and the life of the alerts that come of them. Cores without I/O."""
