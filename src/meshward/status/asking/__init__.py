@@ -1,0 +1,1 @@
+"""Asking boards for their status, and for telemetry. Cores without I/O."""
