@@ -56,10 +56,10 @@ _TABLE: tuple[tuple[str, Kind, str, float, float, float, str], ...] = (
     ("reconnects", "counter", "", 0, _U32, 1, "links that it lost and made again"),
     # What the gateway sees of any board by itself.
     ("online", "gauge", "", 0, 1, 1, "whether it is in the mesh"),
-    ("delay_ms", "gauge", "ms", 0, 60_000, 1, "delay of a message to it, one way"),
-    ("jitter_ms", "gauge", "ms", 0, 60_000, 1, "how much its delay changes from one probe to the next"),
+    ("delay_ms", "gauge", "ms", 0, 60_000, 0.1, "delay of a message to it, one way"),
+    ("jitter_ms", "gauge", "ms", 0, 60_000, 0.1, "how much its delay changes from one probe to the next"),
     ("probe_loss_percent", "gauge", "%", 0, 100, 1, "share of the last 20 probes without an answer"),
-    ("clock_offset_ms", "gauge", "ms", -2_200_000, 2_200_000, 1, "its mesh time minus ours"),
+    ("clock_offset_ms", "gauge", "ms", -2_200_000, 2_200_000, 0.1, "its mesh time minus ours"),
     ("moves_per_h", "gauge", "1/h", 0, 100_000, 1, "changes of its parent in the last hour"),
     ("rejoins_per_h", "gauge", "1/h", 0, 100_000, 1, "times it came back into the mesh in the last hour"),
     # Reports only.
