@@ -377,3 +377,16 @@ def test_a_last_wave_that_is_away_needs_its_go_ahead_all_the_same(bench):
     bench.see(dict.fromkeys(NODES))
     bench.step(5.0)
     assert bench.doc(rollout).state is S.AWAITING_GO
+
+
+@pytest.mark.parametrize("per_minute", [0, 60])
+def test_nobody_is_probed_where_that_is_off_and_nothing_is_due_for_it(bench, per_minute):
+    bench.engine.settings.probes_per_minute = per_minute
+    probes = 0
+    for _ in range(200):
+        bench.now_us += 1_000_000
+        bench.engine.handle_deadline(bench.now_us)
+        probes += len(bench.engine.commands(10_000, bench.now_us))
+        due_us = bench.engine.next_deadline_us()
+        assert due_us is None or due_us > bench.now_us
+    assert bool(probes) is bool(per_minute)

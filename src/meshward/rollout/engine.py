@@ -256,7 +256,7 @@ class Engine:
             return None
         due = [self._tick_due_us]
         updates = self._dispatch.updates()
-        if self._parents and not updates:
+        if self._parents and not updates and self._probing.per_minute_max:
             due.append(self._probing.next_deadline_us())
         for update in updates:
             moment = update.next_deadline_us()
@@ -394,7 +394,7 @@ class Engine:
                     self._changes.append(SaveHealth(entry.node, self.health.snapshot(entry.node)))
 
     def _probes(self, clock_us: int) -> list[Command]:
-        if self._dispatch.under_way() or not self._parents:
+        if self._dispatch.under_way() or not self._parents or not self._probing.per_minute_max:
             return []
         node = self._probing.next_node(self._parents, clock_us)
         return [] if node is None else [Fence(node)]
