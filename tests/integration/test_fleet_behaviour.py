@@ -6,9 +6,10 @@ import sys
 
 from meshward import Mesh
 from meshward.fleet.boards import Setting, StockPlan
-from meshward.fleet.commands import Restart
+from meshward.fleet.commands import Drop, DropLink, Reparent, Restart
 from meshward.sim.behaviour import FINE, Behaviour, Behaviours
 from meshward.sim.flash import FACTORY_IMAGE
+from meshward.sim.stories import Story
 from tests.integration.fleets import next_port, running_fleet
 from tests.integration.hostile import eventually
 
@@ -143,3 +144,94 @@ async def test_flags_and_the_command_behave(tmp_path):
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+async def test_boards_of_several_kinds_tell_as_their_firmware_does():
+    stock = StockPlan(
+        kind="plain",
+        kind_of=[Setting("stock", 1002, 1002), Setting("alteriom", 1003, 1003)],
+        reports_us=[Setting(100_000)],
+    )
+    told = {}
+    async with (
+        running_fleet(nodes=3, stock=stock) as fleet,
+        Mesh.connect(f"127.0.0.1:{fleet.plan.port}", node_id=1) as mesh,
+        asyncio.timeout(20),
+    ):
+        async for package in mesh.packages():
+            told.setdefault(package["from"], set()).add(package["type"])
+            if told == {1002: {604}, 1003: {200, 202, 204, 604, 605}}:
+                break
+        assert [image.node_id for image in fleet.images()] == [1002, 1003]
+
+
+async def test_a_board_that_flaps_comes_back_in_the_end():
+    async with running_fleet(nodes=3, topology="chain", stock=StockPlan()) as fleet:
+        node = fleet._nodes[1]
+        node.leave_soon(0.3)
+        node.leave_soon(0.3)
+        node.move_soon()  # while it is away it does nothing else
+        await eventually(lambda: fleet.trees()[0].size == 1)
+        await eventually(lambda: fleet.trees()[0].size == 3)
+        assert node.parent is fleet._nodes[0]
+        await fleet.apply(DropLink(1002))
+        await eventually(lambda: fleet.trees()[0].size == 3)
+
+
+async def test_a_board_that_left_and_is_switched_off_stays_away_until_it_is_switched_on():
+    async with running_fleet(nodes=2, stock=StockPlan()) as fleet:
+        node = fleet._nodes[1]
+        node.leave_soon(0.1)
+        await eventually(lambda: fleet.trees()[0].size == 1)
+        await fleet.apply(Drop(1002))
+        await asyncio.sleep(0.3)
+        assert fleet.trees()[0].size == 1
+        await fleet.apply(Restart(1002))
+        await fleet.wait_converged()
+        assert fleet.trees()[0].size == 2
+
+
+async def test_a_board_moves_by_itself_and_never_below_itself():
+    async with running_fleet(nodes=4, topology="star", stock=StockPlan()) as fleet:
+        child, grandchild, other = fleet._nodes[1:]
+        await fleet.apply(Reparent(1003, 1002))
+        await fleet.wait_converged()
+        for _ in range(5):
+            before = child.parent
+            child.move_soon()
+            await eventually(lambda before=before: child.parent is not before)
+            assert child.parent in {fleet._nodes[0], other}
+            await fleet.wait_converged()
+        fleet._nodes[0].move_soon()
+        await asyncio.sleep(0.05)
+        assert fleet._nodes[0].parent is None
+        assert grandchild.parent is child
+
+
+async def test_stories_are_acted_out_by_the_boards_of_a_fleet():
+    stories = [Setting(Story("crash", 1.0), 1002, 1002), Setting(Story("silent", 1.0), 1003, 1003)]
+    async with running_fleet(
+        nodes=3, topology="star", stock=StockPlan(downtime_us=50_000, stories=stories)
+    ) as fleet:
+        told = []
+        fleet.on_restart(lambda image, why: told.append((image.node_id, why)))
+        await eventually(lambda: told[:2] == [(1002, "crashed"), (1002, "crashed")])
+        assert not fleet._nodes[2].on
+
+
+async def test_meshward_boards_send_telemetry_over_tcp_whoever_is_hostile():
+    stock = StockPlan(
+        kind="meshward", telemetry_us=1_000_000, stories=[Setting(Story("hostile", 50.0), 1003, 1003)]
+    )
+    told = set()
+    async with (
+        running_fleet(nodes=3, topology="star", stock=stock) as fleet,
+        Mesh.connect(f"127.0.0.1:{fleet.plan.port}", node_id=1) as mesh,
+        asyncio.timeout(20),
+    ):
+        await mesh.send_package({"type": 713, "routing": 2})
+        async for package in mesh.packages(712):
+            told.add(package["from"])
+            if told >= {1001, 1002, 1003}:
+                break
+        assert [tree.size for tree in fleet.trees()] == [4]

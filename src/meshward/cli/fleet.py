@@ -70,6 +70,10 @@ async def fleet(
     `images`, tell what each of them runs, how often it started and how often it was updated.
     Faults are written ID:WHAT, for nodes 1003-1007 or for all instead of one ID as well.
 
+    With --kind alteriom or meshward the boards tell of their health too: heap, signal, load and
+    traffic as of boards that live through their days. With --story something happens to one of
+    them, for somebody to notice.
+
     With --image-behaviour an image breaks the boards that run it, until they run another: to try
     a rollout on. With --reports the boards tell their uptime and free heap.
 
@@ -78,6 +82,8 @@ async def fleet(
     Example: meshward fleet --kind stock --role sensor --lose-parts all:5% --reboot-at 1004:50
 
     Example: meshward fleet --kind stock --reports 30 --image-behaviour new.bin:leak:120
+
+    Example: meshward fleet --kind meshward --kind-of 1010-1014:alteriom --story leak:1005,weak:1012
     """
     from meshward.fleet.console import run_fleet  # noqa: PLC0415 a help page needs no event loop
     from meshward.fleet.plan import FleetPlan  # noqa: PLC0415 as above

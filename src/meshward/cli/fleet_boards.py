@@ -1,4 +1,4 @@
-"""Options of the command `fleet` about boards with unmodified firmware."""
+"""Options of the command `fleet` about boards: their firmware, and what goes wrong on them."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,8 +12,13 @@ from meshward.text import parse_size
 if TYPE_CHECKING:
     from meshward.fleet.boards import StockPlan
 
-_BOARDS = Group("Boards with unmodified firmware", sort_key=2)
+_BOARDS = Group("Boards and their firmware", sort_key=2)
 _FAULTS = Group("What goes wrong on them; repeat for more", sort_key=2)
+
+#: Seconds; a frame has 16 bits for them.
+_TELEMETRY_S_MIN, _TELEMETRY_S_MAX = 1, 65_535
+#: A day in less than 9 seconds: faster, two readings have nothing to do with each other.
+_SPEED_MAX = 10_000
 
 
 def _board(words: str) -> Parameter:
@@ -30,8 +35,16 @@ class StockOptions:
     """What the nodes are, and what goes wrong on them."""
 
     kind: Annotated[
-        Literal["plain", "stock"], _board("plain: nodes only; stock: they take updates over the air.")
+        Literal["plain", "stock", "alteriom", "meshward"],
+        _board(
+            "plain: nodes only; stock: boards with unmodified firmware, that take updates over the air; "
+            "alteriom: such that send all of Alteriom's packages; meshward: such that tell their health as "
+            "telemetry."
+        ),
     ] = "plain"
+    kind_of: Annotated[list[str] | None, _fault("Another kind: 1003-1010:alteriom", "ID:KIND", _BOARDS)] = (
+        None
+    )
     role: Annotated[str, _board("Their role.")] = "sensor"
     hardware: Annotated[Literal["ESP32", "ESP8266"], _board("What they call themselves.")] = "ESP32"
     role_of: Annotated[list[str] | None, _fault("Another role: 1003:gate", "ID:ROLE", _BOARDS)] = None
@@ -49,11 +62,16 @@ class StockOptions:
     reports: Annotated[
         list[str] | None,
         _fault(
-            "Status reports (package 604) every so many seconds: 30, or 1003:30",
+            "Status reports (package 604) every so many seconds: 30, or 1003:30. Boards of kind alteriom "
+            "report every 30 seconds, some of their packages every 60",
             "SECONDS|ID:SECONDS",
             _BOARDS,
         ),
     ] = None
+    telemetry: Annotated[float, _board("Seconds between samples of boards of kind meshward.")] = 60.0
+    life_speed: Annotated[
+        float, _board("How many times faster than the clock the boards' health lives: 60 to see a leak soon.")
+    ] = 1.0
     report: Annotated[
         Path | None,
         Parameter(
@@ -82,16 +100,25 @@ class StockOptions:
         ),
     ] = None
 
+    story: Annotated[
+        list[str] | None,
+        _fault(
+            "What happens to a board of its own accord: leak[:BYTES_PER_HOUR], flap[:PER_HOUR], "
+            "crash[:SECONDS], weak[:DBM], busy, hot, silent[:SECONDS], move[:PER_HOUR], clock[:MS] or "
+            "hostile[:PER_SECOND], with the node behind the word: leak:1005:400,flap:1010",
+            "STORY:ID",
+        ),
+    ] = None
+
     def plan(self) -> "StockPlan | None":
         """What the boards are; None for plain nodes. Raises FleetError, UsageError."""
-        if self.kind == "plain":
+        if self.kind == "plain" and not self.kind_of:
             self._refuse_without_boards()
             return None
-        from meshward.fleet import behaviours, boards  # noqa: PLC0415 a help page needs no fleet
+        from meshward.fleet import behaviours, boards, stories  # noqa: PLC0415 a help page needs no fleet
 
         read = boards.read_settings
-        if not 0 <= self.downtime < float("inf"):
-            raise UsageError("--downtime must be a number of seconds, 0 or more")
+        self._check_numbers()
         return boards.StockPlan(
             self.role,
             self.hardware,
@@ -105,13 +132,28 @@ class StockOptions:
             read("fail-flash", self.fail_flash or (), boards.read_flash_fault, "1005:10"),
             boards.read_reports(self.reports or ()),
             behaviours.read_behaviours(self.image_behaviour or ()),
+            kind=self.kind,
+            kind_of=read("kind-of", self.kind_of or (), boards.read_kind, "1003:alteriom"),
+            telemetry_us=round(self.telemetry * 1e6),
+            stories=stories.read_stories(self.story or ()),
+            life_speed=self.life_speed,
         )
+
+    def _check_numbers(self) -> None:
+        if not 0 <= self.downtime < float("inf"):
+            raise UsageError("--downtime must be a number of seconds, 0 or more")
+        if not _TELEMETRY_S_MIN <= self.telemetry <= _TELEMETRY_S_MAX:
+            raise UsageError(
+                f"--telemetry must be a number of seconds from {_TELEMETRY_S_MIN} to {_TELEMETRY_S_MAX}"
+            )
+        if not 0 < self.life_speed <= _SPEED_MAX:
+            raise UsageError(f"--life-speed must be a number above 0, {_SPEED_MAX} at most")
 
     def _refuse_without_boards(self) -> None:
         for option in fields(self):
             if getattr(self, option.name) != option.default:
                 flag = option.name.replace("_", "-")
-                raise UsageError(f"--{flag} is about boards with unmodified firmware: add --kind stock")
+                raise UsageError(f"--{flag} is about boards: add --kind stock, alteriom or meshward")
 
 
 PLAIN_BOARDS = StockOptions()

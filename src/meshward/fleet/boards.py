@@ -1,18 +1,24 @@
-"""Which boards with unmodified firmware a virtual fleet is made of, and what goes wrong on them."""
+"""Which boards a virtual fleet is made of, and what goes wrong on them."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from meshward.errors import FleetError
 from meshward.sim.behaviour import Behaviours
-from meshward.sim.board import DOWNTIME_US, ESP8266, Board
+from meshward.sim.board import DOWNTIME_US, ESP8266, TELEMETRY_US, Board
 from meshward.sim.faults import UpdateFaults
 from meshward.sim.flash import ESP32_SLOT_BYTES, Flash
+from meshward.sim.life import Life
+from meshward.sim.stories import Story
 
 T = TypeVar("T")
+
+Kind = Literal["plain", "stock", "alteriom", "meshward"]
+"""What a node is: no board but a node alone, or a board with firmware of this kind (`meshward.sim.board`)."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: Seconds between reports: more often no board finds the time, and less often it is as good as never.
 REPORTS_S_MIN, REPORTS_S_MAX = 0.1, 1e6
@@ -49,7 +55,7 @@ class FlashFault:
 
 @dataclass(frozen=True, slots=True)
 class StockPlan:
-    """What the boards are. Of the settings that cover a node the last one counts; of losses, all."""
+    """What the boards are. Of the settings that cover a node the last counts; of losses and stories, all."""
 
     role: str = "sensor"
     hardware: str = "ESP32"
@@ -66,12 +72,20 @@ class StockPlan:
     reports_us: Sequence[Setting[int]] = ()
     #: What the images do, whichever board runs them. Looked up at each start, so it may change meanwhile.
     behaviours: Behaviours = field(default_factory=Behaviours)
+    kind: Kind = "stock"
+    kind_of: Sequence[Setting[Kind]] = ()
+    #: Microseconds from one sample of a meshward board to the next.
+    telemetry_us: int = TELEMETRY_US
+    stories: Sequence[Setting[Story]] = ()
+    #: How many times faster than the clock the boards' health lives.
+    life_speed: float = 1.0
 
     def check(self, node_ids: range) -> None:
-        """Raise FleetError for a setting of a node that the fleet does not have."""
+        """Raise FleetError for a setting of a node that the fleet does not have, or that is no board."""
         groups: tuple[Iterable[Setting[Any]], ...] = (
             *(self.role_of, self.hardware_of, self.slot_bytes),
             *(self.lose_parts, self.reboot_at, self.fail_flash, self.reports_us),
+            *(self.kind_of, self.stories),
         )
         for setting in chain(*groups):
             for node_id in (setting.first, setting.last):
@@ -80,8 +94,24 @@ class StockPlan:
                         f"no node {node_id} in this fleet; it has {node_ids[0]} to {node_ids[-1]}"
                     )
 
-    def board(self, node_id: int, seed: int) -> Board:
-        """One board, as delivered. What happens at random follows from `seed`."""
+        for story in self.stories:
+            for node_id in node_ids:
+                if story.covers(node_id) and story.first is not None and self.kind_at(node_id) == "plain":
+                    raise FleetError(
+                        f"node {node_id} is no board, so there is no story of it: "
+                        f"give it firmware with --kind-of {node_id}:meshward"
+                    )
+
+    def kind_at(self, node_id: int) -> Kind:
+        """What a node is."""
+        return _last(self.kind_of, node_id, self.kind)
+
+    def board(self, node_id: int, seed: int) -> Board | None:
+        """One board, as delivered; None for a plain node. What happens at random follows from `seed`."""
+        kind = self.kind_at(node_id)
+        if kind == "plain":
+            return None
+        stories = [setting.value for setting in self.stories if setting.covers(node_id)]
         hardware = _last(self.hardware_of, node_id, self.hardware)
         losses = [setting.value for setting in self.lose_parts if setting.covers(node_id)]
         reboots = [setting.value for setting in self.reboot_at if setting.covers(node_id)]
@@ -104,6 +134,10 @@ class StockPlan:
             behaviours=self.behaviours,
             reports_us=_last_or_none(self.reports_us, node_id),
             rng=random.Random(f"{seed}/{node_id}/firmware"),  # noqa: S311 as above
+            firmware=kind,
+            telemetry_us=self.telemetry_us,
+            stories=stories,
+            life=Life(node_id, hardware, seed=seed, stories=stories, speed=self.life_speed),
         )
 
 
@@ -115,13 +149,7 @@ def read_settings(
     for text in texts:
         nodes, _, value = text.partition(":")
         try:
-            if nodes == "all":
-                settings.append(Setting(read(value)))
-            else:
-                first, dash, last = nodes.partition("-")
-                settings.append(
-                    Setting(read(value), read_number(first), read_number(last if dash else first))
-                )
+            settings.append(Setting(read(value), *read_nodes(nodes)))
         except ValueError:
             raise FleetError(
                 f"--{flag} {text}: write it as --{flag} {example}, "
@@ -130,9 +158,24 @@ def read_settings(
     return settings
 
 
+def read_nodes(text: str) -> tuple[int | None, int | None]:
+    """The first and the last of `1003`, `1003-1007` or `all`. Raises ValueError."""
+    if text == "all":
+        return None, None
+    first, dash, last = text.partition("-")
+    return read_number(first), read_number(last if dash else first)
+
+
 def read_name(text: str) -> str:
     """A role or hardware: any text but none."""
     if not text:
+        raise ValueError(text)
+    return text
+
+
+def read_kind(text: str) -> Kind:
+    """One of `KINDS`."""
+    if text not in KINDS:
         raise ValueError(text)
     return text
 

@@ -28,6 +28,7 @@ class VirtualFleet:
         self._by_id = {node.node_id: node for node in self._nodes}
         for node, parent in zip(self._nodes, plan.parents(), strict=True):
             node.parent = None if parent is None else self._nodes[parent]
+            node.parents = self._parents_for
 
     async def __aenter__(self) -> Self:
         _allow_open_files(_FILES_PER_NODE * len(self._nodes) + _FILES_BESIDES)
@@ -102,6 +103,14 @@ class VirtualFleet:
                         f"node {parent_id} hangs below node {node.node_id}: that would be a ring"
                     )
                 node.move(parent)
+
+    def _parents_for(self, node: VirtualNode) -> list[VirtualNode]:
+        """Whom a node may move to: any other that is on and does not hang below it."""
+        return [
+            other
+            for other in self._nodes
+            if other.on and other is not node.parent and not other.hangs_below(node)
+        ]
 
     def _node(self, node_id: int) -> VirtualNode:
         try:

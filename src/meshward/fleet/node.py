@@ -10,6 +10,7 @@ from meshnode.runner import Runner
 from meshnode.tree import Tree
 from meshward.errors import FleetError, FleetPortError
 from meshward.fleet.board import Board
+from meshward.fleet.place import FleetPlace
 from meshward.fleet.plan import FleetPlan
 from meshward.sim import board as stock
 
@@ -25,17 +26,20 @@ class VirtualNode:
         #: Whether it runs, and its mesh can hear it.
         self.on = False
         self._plan = plan
-        #: The board with unmodified firmware that this node is, where the plan says so.
+        #: The board that this node is, with its firmware, where the plan says so.
         self.stock: stock.Board | None = (
             None if plan.stock is None else plan.stock.board(self.node_id, plan.seed)
         )
         #: Told that the board restarted by itself, and why, once it is up again, or is not to come back.
         self.on_restart: Callable[[VirtualNode, str], None] | None = None
+        #: Tells where it may move to by itself.
+        self.parents: Callable[[VirtualNode], list[VirtualNode]] | None = None
         self._rng = random.Random(f"{plan.seed}/{self.node_id}")  # noqa: S311 to be repeatable is the point
         self._board: Board | None = None
         self._runner: Runner | None = None
         self._dialer: Dialer | None = None
         self._restart: asyncio.Task[None] | None = None
+        self._wander: asyncio.Handle | None = None  # about to leave, return or move
 
     @property
     def top(self) -> "VirtualNode":
@@ -67,7 +71,8 @@ class VirtualNode:
         self._board = Board(node, self._plan.loop, int(rng.random() * period_us))
         self._runner = Runner(self._board, rng=rng)
         if self.stock is not None:
-            self.stock.start(node, self._runner.now_us(), self._restart_soon, self.cut_power)
+            now_us = self._runner.now_us()
+            self.stock.start(node, now_us, self._restart_soon, self.cut_power, FleetPlace(self))
             self._board.slow_down(self.stock.behaviour.slowdown)
             if self.stock.radio_lost:  # from the beginning: nobody ever hears of it
                 return
@@ -85,6 +90,7 @@ class VirtualNode:
     async def shut_down(self) -> None:
         """Switch off, closing all links."""
         self.on = False
+        self._stay()
         if self._restart is not None:
             self._restart.cancel()
             self._restart = None
@@ -93,6 +99,7 @@ class VirtualNode:
     def cut_power(self) -> None:
         """Fall silent without closing anything."""
         self.on = False
+        self._stay()
         if self._dialer is not None:
             self._dialer.close()
         if self._board is not None:
@@ -107,18 +114,52 @@ class VirtualNode:
     def move(self, parent: "VirtualNode") -> None:
         """Leave the parent and dial another, now or at the next boot."""
         self.parent = parent
-        if not self.on or self._runner is None:
-            return
-        if self._dialer is not None:
-            self._dialer.close()
-            if self._dialer.connection is not None:
-                self._runner.drop(self._dialer.connection)
-        self.dial()
+        if self.on:
+            self._stay()
+            self._let_go()
+            self.dial()
+
+    def leave_soon(self, away_s: float) -> None:
+        """Lose the parent, and look for it again so many seconds later: asked for from within the node."""
+        if self.on and self.parent is not None and self._wander is None:
+            self._wander = asyncio.get_running_loop().call_soon(self._leave, away_s)
+
+    def move_soon(self) -> None:
+        """Take another parent, if there is one: asked for from within the node."""
+        if self.on and self.parent is not None and self._wander is None:
+            self._wander = asyncio.get_running_loop().call_soon(self._move)
 
     def dial(self) -> None:
         """Look for the parent, from now on; to be called once after each boot."""
         if self.on and self.parent is not None and self._runner is not None:
             self._dialer = self._runner.dial([(self._plan.host, self.parent.port)])
+
+    def _leave(self, away_s: float) -> None:
+        self._let_go()
+        self._wander = asyncio.get_running_loop().call_later(away_s, self._come_back)
+
+    def _come_back(self) -> None:
+        self._wander = None
+        self.dial()
+
+    def _move(self) -> None:
+        self._wander = None
+        parents = [] if self.parents is None else self.parents(self)
+        if parents:
+            self.move(self._rng.choice(parents))
+
+    def _stay(self) -> None:
+        """Forget about leaving and coming back."""
+        if self._wander is not None:
+            self._wander.cancel()
+            self._wander = None
+
+    def _let_go(self) -> None:
+        """Drop the link to the parent, and do not dial it again."""
+        if self._dialer is not None and self._runner is not None:
+            self._dialer.close()
+            if self._dialer.connection is not None:
+                self._runner.drop(self._dialer.connection)
 
     async def _stop(self) -> None:
         runner, self._runner = self._runner, None
@@ -133,6 +174,7 @@ class VirtualNode:
         assert self.stock is not None
         assert self._plan.stock is not None
         self.on = False
+        self._stay()
         if self._dialer is not None:
             self._dialer.close()
         if self._runner is not None:
