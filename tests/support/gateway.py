@@ -39,11 +39,16 @@ def mesh(*ids, depths=None):
 
 
 @asynccontextmanager
-async def opened_service(data, clock=None):
+async def opened_service(data, clock=None, **options):
     clock = clock or Clock()
     async with Database(data / DATABASE) as database:
         service = CoreService(
-            database, Library(data / FIRMWARE), now_s=clock.now_s, now_us=clock.now_us, fixed={"data": "x"}
+            database,
+            Library(data / FIRMWARE),
+            now_s=clock.now_s,
+            now_us=clock.now_us,
+            fixed={"data": "x"},
+            **options,
         )
         await service.open()
         yield service
@@ -52,6 +57,7 @@ async def opened_service(data, clock=None):
 async def see(service, *ids, depths=None):
     """The mesh as it is now, as the conductor tells of it."""
     tree = mesh(*ids, depths=depths)
+    service.monitor.on_tree(tree, service.now_us())
     moved = service.book.on_tree(tree, service.now_s())
     service.mesh_connected = bool(ids)
     for node in moved.joined:
@@ -60,6 +66,24 @@ async def see(service, *ids, depths=None):
     await service.database.write(nodes.seen, moved.placed, service.now_s())
     await service.database.write(nodes.left, moved.left, service.now_s())
     return moved
+
+
+def hear(service, node, **package):
+    """A package of a node, package 604 where nothing else is said, which our neighbour passed on."""
+    whole = {"type": 604, "routing": 2, "dest": 0, "from": node, **package}
+    service.monitor.on_package(whole, None, service.now_us())
+
+
+async def live(service, clock, seconds=5.0):
+    """Let time pass, a second each, with the monitor at work and what it says kept; returns what it sends."""
+    sent = []
+    end_s = clock.s + seconds
+    while clock.s < end_s:
+        clock.s += 1
+        service.monitor.wall_s = clock.s
+        sent += [command.package for command in service.monitor.commands(service.now_us())]
+        await service.keep_health()
+    return sent
 
 
 async def add(service, content=APP, name="lamp.bin", notes="", caller=OPERATOR):

@@ -13,10 +13,11 @@ from meshnode import events as core
 from meshward.errors import StoreError
 from meshward.gateway.core_service import CoreService
 from meshward.mesh import Mesh
-from meshward.ota.commands import Command
+from meshward.ota.commands import Command, Fence
 from meshward.push.driver import CoreDriver
 from meshward.rollout.changes import Noted
 from meshward.status.reports import read_report
+from meshward.status.samples import Sample
 from meshward.store import nodes
 
 log = structlog.get_logger("meshward.conductor")
@@ -34,27 +35,33 @@ class Conductor:
     def __init__(self, service: CoreService, mesh: Mesh) -> None:
         self._service = service
         self._mesh = mesh
+        self._monitor = service.monitor
         self._driver = CoreDriver(mesh, service.engine, self._on_event)
         self._tell_due_s = self._touch_due_s = 0.0
         self._tree_changed = True
         self._unstored: dict[int, int | None] = {}
         """Where nodes are, or None where they left, while the disk does not take it."""
         service.on_change = self._driver.wake
+        service.monitor.on_own_words = self._on_own_words
 
     async def run(self) -> None:
         """Until cancelled."""
         with self._driver.attached() as driver:
+            self._monitor.on_tree(driver.tree(), driver.now_us)
             while True:
-                self._service.engine.wall_s = self._service.now_s()
+                self._service.engine.wall_s = self._monitor.wall_s = self._service.now_s()
                 driver.feed()
                 if self._tree_changed:
                     self._follow_tree()
                 if self._unstored:
                     await self._store_places()
                 commands = self._service.engine.commands(driver.room_bytes, driver.now_us)
-                driver.carry_out(await self._kept(commands))
+                commands = await self._kept(commands)
+                self._watch_probes(commands, driver.now_us)
+                driver.carry_out(commands)
+                driver.carry_out(self._monitor.commands(driver.now_us))
                 await self._tell()
-                await driver.sleep()
+                await driver.sleep(self._monitor.next_deadline_us())
 
     async def _kept(self, commands: list[Command]) -> list[Command]:
         """The commands, once what they follow from is stored; none while it cannot be."""
@@ -73,14 +80,34 @@ class Conductor:
     def _on_event(self, event: core.Event) -> None:
         if isinstance(event, core.TopologyChanged):
             self._tree_changed = True
+            # At once: packages that follow are of nodes that the monitor must know.
+            self._monitor.on_tree(self._driver.tree(), self._driver.now_us)
         elif isinstance(event, core.DelayMeasured):
             self._service.book.measured(event.node_id, event.delay_us)
+            self._monitor.on_delay(event.node_id, event.delay_us, event.offset_us, self._driver.now_us)
         elif isinstance(event, core.PackageReceived):
+            self._monitor.on_package(event.package, event.link_node_id, self._driver.now_us)
             report = read_report(event.package)
-            if report is not None and self._service.book.reported(
-                report.node, report.free_heap_bytes, report.version
-            ):
-                self._service.engine.known[report.node] = self._service.book.known(report.node)
+            if report is not None:
+                self._reported(report.node, report.free_heap_bytes, report.version)
+
+    def _on_own_words(self, sample: Sample, measured_us: int) -> None:
+        """What boards tell by telemetry counts for rollouts as reports do."""
+        heap_bytes = sample.values.get("heap_free_bytes")
+        self._service.engine.on_report(sample.node, measured_us, heap_bytes, sample.uptime_s)
+        heap = None if heap_bytes is None else int(heap_bytes)
+        self._reported(sample.node, heap, sample.texts.get("version"))
+
+    def _reported(self, node: int, heap_bytes: int | None, version: str | None) -> None:
+        if self._service.book.reported(node, heap_bytes, version):
+            self._service.engine.known[node] = self._service.book.known(node)
+
+    def _watch_probes(self, commands: list[Command], now_us: int) -> None:
+        """Tell whose delay is measured; during an update it says more of that than of the node."""
+        if not self._service.engine.is_updating:
+            for command in commands:
+                if isinstance(command, Fence):
+                    self._monitor.on_probe(command.node_id, now_us)
 
     def _follow_tree(self) -> None:
         """Show who came, left and moved, and have it stored."""

@@ -14,18 +14,23 @@ from urllib.parse import urlsplit
 import msgspec
 
 from meshward import __version__
-from meshward.config import Config, changed_keys, is_loopback, keys, value_of
+from meshward.config import Config, changed_keys, is_loopback, keys, shown_value
 from meshward.errors import GatewayError, MeshwardError, SettingsError, StoreError
 from meshward.gateway import endpoint, logs
 from meshward.gateway.clock import ClockWatch, is_sane
 from meshward.gateway.conductor import Conductor
 from meshward.gateway.core_service import CoreService
+from meshward.gateway.delivery import Courier
 from meshward.gateway.desk import SETTINGS_KEY
+from meshward.gateway.health_keeper import HealthKeeper
 from meshward.gateway.lock import DAEMON, DataLock
 from meshward.gateway.mesh_keeper import MeshKeeper
 from meshward.rollout.engine import EngineSettings
+from meshward.status.alerts.notify import NotifySettings
+from meshward.status.alerts.rules import RuleBook
 from meshward.store import settings as stored_settings
 from meshward.store.database import Database
+from meshward.store.history import Keep
 from meshward.store.layout import DATABASE, DISK_LOW_BYTES, FIRMWARE
 from meshward.store.library import Library
 from meshward.text import printable
@@ -71,7 +76,13 @@ async def run_daemon(
         async with Database(data / DATABASE) as database:
             library = Library(data / FIRMWARE)
             service = CoreService(
-                database, library, engine_settings=_engine_settings(config), fixed=_fixed(config)
+                database,
+                library,
+                engine_settings=_engine_settings(config),
+                rules=_rules(config),
+                notify=_notify(config),
+                telemetry=config.health.telemetry,
+                fixed=_fixed(config),
             )
             await service.open()
             keeper = MeshKeeper(config, lambda problem: _set_alarm(service, "mesh", problem))
@@ -90,8 +101,17 @@ class _Daemon:
     on_ready: Callable[[str], None]
 
     async def run(self) -> None:
+        history = self.config.history
+        health = HealthKeeper(
+            self.service,
+            Courier(self.config.alerts),
+            self.config.alerts.receivers(),
+            Keep(history.raw_hours, history.minute_days, history.hour_days),
+        )
+        self.service.tester = health.test
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "mesh keeper": self.keeper.run(),
+            "health keeper": health.run(),
             "conductor": Conductor(self.service, self.keeper.mesh).run(),
             "housekeeping": self._keep_house(),
             "web server": self._serve() if self.config.http.enabled else self._serve_nothing(),
@@ -247,14 +267,39 @@ def _set_alarm(service: _Alarmed, about: str, problem: str) -> None:
 
 def _engine_settings(config: Config) -> EngineSettings:
     return EngineSettings(
-        updates_at_once=config.updates.at_once, probe_every_us=int(config.updates.probe_every_s * 1e6)
+        updates_at_once=config.updates.at_once,
+        probe_every_us=int(config.updates.probe_every_s * 1e6),
+        probes_per_minute=config.health.probes_per_minute,
     )
 
 
 def _fixed(config: Config) -> dict[str, Any]:
-    return {key.name: value_of(config, key.path) for key in keys().values() if not key.about.reload} | {
+    return {key.name: shown_value(config, key.path) for key in keys().values() if not key.about.reload} | {
         "config": None if config.file is None else str(config.file)
     }
+
+
+def _notify(config: Config) -> NotifySettings:
+    alerts = config.alerts
+    return NotifySettings(
+        alerts.group_wait_s,
+        alerts.group_interval_s,
+        alerts.repeat_hours * 3600,
+        {receiver.name: receiver.lowest for receiver in alerts.receivers()},
+    )
+
+
+def _rules(config: Config) -> RuleBook:
+    """The alert rules, with the changes of their file. Raises SettingsError."""
+    path = config.rules_path
+    if path is None:
+        return RuleBook()
+    try:
+        return RuleBook(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise SettingsError(f"cannot read the alert rules {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"the alert rules {path} are not UTF-8 text ({error})") from error
 
 
 def _with(old: Config, new: Config) -> Config:

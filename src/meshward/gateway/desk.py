@@ -16,7 +16,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from meshward.errors import StoreError, StoreFullError, UnknownItemError
+from meshward.gateway import health_store
 from meshward.gateway.feed import Feed
+from meshward.gateway.health_shown import alert_view, node_scores
+from meshward.gateway.health_views import AlertView
 from meshward.gateway.images import LibraryImages
 from meshward.gateway.node_book import NodeBook
 from meshward.gateway.service import Caller
@@ -25,6 +28,11 @@ from meshward.gateway.views import RolloutSummary
 from meshward.rollout.changes import Change, NodeProven, SaveRollout
 from meshward.rollout.documents import RolloutDoc
 from meshward.rollout.engine import Engine, EngineSettings
+from meshward.status.alerts.documents import AlertDoc, Notification
+from meshward.status.alerts.engine import Change as AlertChange
+from meshward.status.alerts.notify import NotifySettings
+from meshward.status.alerts.rules import RuleBook
+from meshward.status.monitor import Monitor
 from meshward.store import apply, audit, nodes, rollouts, settings
 from meshward.store.database import Database
 from meshward.store.library import Library
@@ -36,6 +44,8 @@ T = TypeVar("T")
 
 ENDED_SHOWN = 20
 """Rollouts that are over and still in the snapshot of the feed."""
+RECORDS_AT_ONCE = 5
+"""Nodes whose records are made and stored at once: some 10 ms, so that nobody waits."""
 SETTINGS_KEY = "gateway"
 
 
@@ -53,15 +63,21 @@ class Desk:
         library: Library,
         *,
         engine_settings: EngineSettings | None = None,
+        rules: RuleBook | None = None,
+        notify: NotifySettings | None = None,
+        telemetry: bool = True,
         fixed: dict[str, Any] | None = None,
         now_s: Callable[[], float] = time.time,
         now_us: Callable[[], int] = monotonic_us,
     ) -> None:
-        """`fixed`: settings that need a restart, to be shown."""
+        """`rules`, `notify`: of alerts, and who is told. `telemetry`: whether boards are asked for it.
+        `fixed`: settings that need a restart, to be shown.
+        """
         self.database = database
         self.library = library
         self.images = LibraryImages(library)
         self.engine = Engine(self.images, SystemRandom(), engine_settings)
+        self.monitor = Monitor(SystemRandom(), rules, notify, telemetry=telemetry)
         self.book = NodeBook()
         self.feed = Feed(secrets.token_hex(8), self._snapshot)
         self.alarms: dict[str, str] = {}
@@ -79,7 +95,12 @@ class Desk:
         self.audit_lock = asyncio.Lock()
         """Held while the audit log is read whole: once at a time is enough."""
         self._keeping = asyncio.Lock()
+        self._keeping_health = asyncio.Lock()
+        """What could not be stored goes back before anything newer is taken."""
         self._ended: deque[RolloutSummary] = deque(maxlen=ENDED_SHOWN)
+        self.ended_docs: deque[RolloutDoc] = deque(maxlen=ENDED_SHOWN)
+        """The latest rollouts that are over, the newest first."""
+        self._scored_us = 0
         self._shown: dict[str, bytes] = {}
 
     async def open(self) -> None:
@@ -90,10 +111,15 @@ class Desk:
         self.engine.wall_s = self.now_s()
         self.engine.known = {node: self.book.known(node) for node in self.book.views}
         self._ended.extend(rollout_summary(doc) for doc in stored.ended)
+        self.ended_docs.extend(stored.ended)
         self.set_engine(stored.settings)
         self.engine.restore(
             stored.active.rollouts, stored.active.runs, stored.health, self.now_us(), stored.clock_us
         )
+        self.monitor.wall_s = self.now_s()
+        health = await self.database.read(health_store.load, self.now_s())
+        health_store.restore(self.monitor, health, self.now_us(), self.now_s())
+        self.monitor.look(self.now_us())
         with contextlib.suppress(StoreError):
             await self.keep()
 
@@ -132,6 +158,72 @@ class Desk:
             self.feed.publish(
                 [{"kind": "event", "id": e.id, "value": msgspec.to_builtins(event_view(e))} for e in stored]
             )
+
+    async def keep_health(self) -> None:
+        """Store what the monitor says. Raises StoreError; nothing is lost by that."""
+        monitor = self.monitor
+        async with self._keeping_health:
+            if not self.database.writable:
+                return
+            news = health_store.News(
+                monitor.take_samples(), monitor.alerts.take_changes(), monitor.take_notes()
+            )
+            if not news:
+                return
+            try:
+                stored = await self.database.write(health_store.keep, news, self.now_s())
+            except Exception:  # whoever is cancelled does not stop the write
+                monitor.give_back(news.samples)
+                monitor.alerts.give_back(news.documents)
+                monitor.give_back_notes(news.notes)
+                raise
+        self.feed.publish(
+            [{"kind": "event", "id": e.id, "value": msgspec.to_builtins(event_view(e))} for e in stored]
+        )
+        self.tell_of_alerts(news.documents)
+
+    async def keep_alerts(self, caller: Caller, action: str, subject: str, detail: dict[str, Any]) -> None:
+        """Store what somebody did with alerts, and who did it. Raises StoreError."""
+        alerts = self.monitor.alerts
+        async with self._keeping_health:
+            documents = alerts.take_changes()
+            try:
+                await self.write_audited(
+                    caller, action, lambda _: (subject, detail), health_store.keep_documents, documents
+                )
+            except Exception:
+                alerts.give_back(documents)
+                raise
+        self.tell_of_alerts(documents)
+
+    async def keep_records(self) -> None:
+        """Store what was learnt of the nodes. Raises StoreError."""
+        watch = self.monitor.watch
+        for some in _in_parts(watch.nodes(), RECORDS_AT_ONCE):
+            await self.database.write(health_store.keep_records, watch.snapshots(some))
+
+    def due_notifications(self) -> list[Notification]:
+        """What is to be delivered now: stored before, so that it is not lost with us."""
+        return self.monitor.alerts.notifier.due(self.now_us())
+
+    def tell_of_alerts(self, documents: Iterable[AlertChange]) -> None:
+        """Publish alerts that changed."""
+        self.feed.publish(
+            [
+                {"kind": "alert", "id": doc.id, "value": msgspec.to_builtins(self.alert_view(doc))}
+                for doc in documents
+                if isinstance(doc, AlertDoc)
+            ]
+        )
+
+    def alert_view(self, doc: AlertDoc) -> AlertView:
+        """An alert as it is shown."""
+        view = None if doc.node is None else self.book.views.get(doc.node)
+        return alert_view(
+            doc,
+            "" if view is None else view.name,
+            maintenance=self.monitor.alerts.is_maintenance(doc.silenced_by),
+        )
 
     def must_be_writable(self) -> None:
         """Raise StoreFullError while nothing can be stored: then nothing may be begun either."""
@@ -182,12 +274,17 @@ class Desk:
             # It is stored: an error of the disk here is only that older values are shown.
             with contextlib.suppress(StoreError):
                 for row in await self.database.read(_rows, sorted(proven)):
+                    view = self.book.views.get(row.id)
+                    if view is not None and row.firmware != view.firmware:
+                        self.monitor.watch.updated(row.id, self.now_us())
                     self.book.take_row(row)
                     self.engine.known[row.id] = self.book.known(row.id)
         for change in changes:
             if isinstance(change, SaveRollout) and change.doc.ended_s is not None:
                 kept = [shown for shown in self._ended if shown.id != change.doc.id]
                 self._ended = deque([rollout_summary(change.doc), *kept], ENDED_SHOWN)
+                docs = [doc for doc in self.ended_docs if doc.id != change.doc.id]
+                self.ended_docs = deque([change.doc, *docs], ENDED_SHOWN)
 
     def forget_in_memory(self, gone: Iterable[int]) -> None:
         """Drop nodes that are offline from all but the store."""
@@ -195,6 +292,7 @@ class Desk:
             self.book.drop(node)
             self.engine.known.pop(node, None)
             self.engine.health.forget(node)
+            self.monitor.forget(node)
 
     # -- what is shown live ------------------------------------------------------------------
 
@@ -220,6 +318,9 @@ class Desk:
                 if entry.wave is not None:
                     states[entry.node] = (rollout.doc.id, shown_state(entry, live.get(entry.node)))
         self.book.in_rollouts(states)
+        if self._scored_us != self.monitor.facts.now_us:
+            self._scored_us = self.monitor.facts.now_us
+            self.book.scored(node_scores(self.monitor))
         for node in sorted(self.book.changed):
             view = self.book.views.get(node)
             changes.append(
@@ -256,6 +357,7 @@ class Desk:
             "alarms": list(self.alarms.values()),
             "nodes": list(self.book.views.values()),
             "rollouts": self._summaries(),
+            "alerts": [self.alert_view(doc) for doc in self.monitor.alerts.open_alerts()],
         }
 
 
@@ -288,3 +390,7 @@ def _rows(connection: sqlite3.Connection, ids: list[int]) -> list[NodeRow]:
         with contextlib.suppress(UnknownItemError):
             found.append(nodes.get(connection, node))
     return found
+
+
+def _in_parts(nodes: list[int], size: int) -> list[list[int]]:
+    return [nodes[start : start + size] for start in range(0, len(nodes), size)]

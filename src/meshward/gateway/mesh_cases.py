@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import msgspec
 
 from meshward.errors import ConflictError, UnknownItemError
@@ -9,7 +11,7 @@ from meshward.gateway.desk import Desk
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import attempt_view, moment
 from meshward.gateway.views import NodeDetail, NodePatch, NodeView, ParentChange, TopologyView
-from meshward.store import nodes, rollouts
+from meshward.store import alerts, history, nodes, rollouts
 
 ATTEMPTS_SHOWN = 50
 
@@ -52,7 +54,7 @@ class MeshCases(Desk):
         """Drop a node that is offline. Raises UnknownItemError, ConflictError."""
         if self._view(node_id).online:
             raise ConflictError(f"node {node_id} is in the mesh; it can be forgotten once it has left")
-        await self.write_audited(caller, "node.forget", lambda _: (str(node_id), {}), nodes.forget, node_id)
+        await self.write_audited(caller, "node.forget", lambda _: (str(node_id), {}), _forget, node_id)
         if not self._view(node_id).online:  # it may have come back at this very moment
             self.forget_in_memory([node_id])
         self.tell_readers()
@@ -68,3 +70,9 @@ class MeshCases(Desk):
                 f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
             )
         return view
+
+
+def _forget(connection: sqlite3.Connection, node: int) -> None:
+    nodes.forget(connection, node)
+    history.forget(connection, node)
+    alerts.forget(connection, node)

@@ -125,6 +125,14 @@ class NodeBook:
                 view.rollout, view.update_state = rollout, state
                 self.changed.add(view.id)
 
+    def scored(self, scores: Mapping[int, tuple[int, int]]) -> None:
+        """Health and count of alerts, by node."""
+        for node, (health, alerts) in scores.items():
+            view = self.views.get(node)
+            if view is not None and (view.health, view.alerts) != (health, alerts):
+                view.health, view.alerts = health, alerts
+                self.changed.add(node)
+
     def known(self, node: int) -> KnownNode:
         """What a rollout has to know of a node."""
         view = self.views[node]

@@ -11,6 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from meshward.gateway.feed import Feed
+from meshward.gateway.health_views import (
+    AlertView,
+    HistoryView,
+    MeshStatus,
+    MetricView,
+    NewSilence,
+    NodeStatus,
+    QueryRequest,
+    QueryView,
+    RulePatch,
+    RuleView,
+    SilenceView,
+    TestResult,
+)
 from meshward.gateway.views import (
     AttemptView,
     AuditCheck,
@@ -64,6 +78,66 @@ class Service(Protocol):
         """Drop a node that is offline from the list; its attempts and events stay."""
 
     def topology(self) -> TopologyView: ...
+
+    # Health.
+    def metrics(self) -> list[MetricView]:
+        """The catalogue of metrics."""
+
+    def mesh_status(self) -> MeshStatus:
+        """All nodes, those in trouble first."""
+
+    def node_status(self, node_id: int) -> NodeStatus:
+        """Raises UnknownItemError."""
+
+    async def history(
+        self,
+        node_id: int,
+        metric: str,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        resolution_s: float | None = None,
+        points_max: int = 1000,
+    ) -> HistoryView:
+        """The last 24 hours where no time is given; without a resolution the finest that fits `points_max`.
+
+        Raises UnknownItemError for a node or metric that is not known, InvalidError for a wrong range.
+        """
+
+    async def query(self, request: QueryRequest) -> QueryView:
+        """Ask nodes; within `deadline_s`. Raises InvalidError, NotPossibleError without a mesh."""
+
+    # Alerts.
+    async def alerts(
+        self,
+        *,
+        state: Sequence[str] = (),
+        node: int | None = None,
+        rule: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> Page[AlertView]:
+        """Newest first; those that are pending or firing where no state is given."""
+
+    async def alert(self, alert_id: str) -> AlertView: ...
+    async def ack_alert(self, alert_id: str, note: str, caller: Caller) -> AlertView:
+        """Raises UnknownItemError, ConflictError where it is over."""
+
+    async def unack_alert(self, alert_id: str, caller: Caller) -> AlertView: ...
+    async def silences(self, *, over: bool = False) -> list[SilenceView]:
+        """Those that wait or are active; with `over` the ended ones of the last 30 days too."""
+
+    async def create_silence(self, new: NewSilence, caller: Caller) -> SilenceView: ...
+    async def end_silence(self, silence_id: str, caller: Caller) -> SilenceView: ...
+    def rules(self) -> list[RuleView]: ...
+    async def patch_rule(self, name: str, patch: RulePatch, caller: Caller) -> RuleView:
+        """Change a rule, or make a new one about a metric. Raises InvalidError."""
+
+    async def reset_rule(self, name: str, caller: Caller) -> RuleView | None:
+        """Take back what was changed by the API; None where the rule is gone by that."""
+
+    async def test_alerts(self, caller: Caller) -> list[TestResult]:
+        """Send a test notification to every receiver, now and without retries."""
 
     # Firmware.
     async def firmware(self) -> list[FirmwareView]: ...

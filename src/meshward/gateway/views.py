@@ -60,6 +60,10 @@ class NodeView(msgspec.Struct, kw_only=True):
     update_state: str | None = None
     """Its state in the rollout that is under way."""
     rollout: str | None = None
+    health: int | None = None
+    """Its score, from 0 to 100."""
+    alerts: int = 0
+    """Of its own that are firing, the explained ones left out."""
 
 
 class ParentChange(msgspec.Struct, kw_only=True):

@@ -99,11 +99,12 @@ class CoreDriver:
             except LocalError:
                 pass  # the node left a moment ago, or a queue is full: as good as lost on the way
 
-    async def sleep(self) -> None:
-        """Until something comes in, the core is due, or a second is over."""
+    async def sleep(self, also_due_us: int | None = None) -> None:
+        """Until something comes in, the core (or who else is) is due, or a second is over."""
         if self._inputs or self.core.done:
             return
-        due_us = self.core.next_deadline_us()
+        moments = [moment for moment in (self.core.next_deadline_us(), also_due_us) if moment is not None]
+        due_us = min(moments, default=None)
         wait_s = LOOK_S if due_us is None else min(LOOK_S, max(0.0, (due_us - self.now_us) / 1e6))
         self._woken.clear()
         try:

@@ -3,8 +3,8 @@
 Each source of uptimes is compared with itself: sketches count in odd units, and packages take their time. A
 restart is one where an uptime is too low to go on from the one before, and low enough for a start since then.
 
-Nothing proves who sent a package. Where an uptime goes on after it was told to have ended, there are two voices:
-the restart is taken back, and for a while only the voice that was there first is believed.
+Nothing proves who sent a package. Where an uptime goes on after it was told to have ended, there are two
+voices: the restart is taken back, and for a while only the voice that was there first is believed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,288 @@
+"""Use cases: how the nodes do, how they did, and asking them."""
+
+from __future__ import annotations
+
+import asyncio
+from statistics import median
+
+from meshward.errors import InvalidError, NotPossibleError, UnknownItemError
+from meshward.gateway.desk import Desk
+from meshward.gateway.health_shown import (
+    coverage_of,
+    firing_by_node,
+    mesh_status,
+    metric_views,
+    node_status,
+    readings,
+)
+from meshward.gateway.health_views import (
+    HistoryNote,
+    HistoryPoint,
+    HistoryView,
+    MeshStatus,
+    MetricView,
+    NodeStatus,
+    QueryAnswer,
+    QueryRequest,
+    QueryTotal,
+    QueryView,
+    ReadingView,
+)
+from meshward.gateway.shown import moment
+from meshward.status.asking.questions import Question
+from meshward.status.asking.voices import Voice
+from meshward.status.facts import NodeFacts
+from meshward.status.metrics import METRICS
+from meshward.status.samples import Sample
+from meshward.store import events, history, nodes
+
+DAY_S = 86_400.0
+POINTS_MAX = 20_000
+NOTES_MAX = 500
+DEADLINE_S = (1.0, 10.0)
+MAX_AGE_S = 300.0
+LOOK_S = 0.05
+LATE_S = 1.0
+"""What is waited for an answer beyond its deadline, before the driver counts as stuck."""
+
+_NOTED = {
+    "node.restarted": "restart",
+    "node.anomaly": "anomaly",
+    "node.completed": "update",
+    "node.left": "left",
+    "node.joined": "joined",
+    "alert.firing": "alert",
+}
+
+
+class HealthCases(Desk):
+    """See `service.Service`."""
+
+    def metrics(self) -> list[MetricView]:
+        """The catalogue."""
+        return metric_views()
+
+    def mesh_status(self) -> MeshStatus:
+        """All nodes, those in trouble first."""
+        return mesh_status(self.monitor)
+
+    def node_status(self, node_id: int) -> NodeStatus:
+        """One node. Raises UnknownItemError."""
+        facts = self.monitor.facts.nodes.get(node_id)
+        if facts is None:
+            view = self.book.views.get(node_id)
+            if view is None:
+                raise UnknownItemError(
+                    f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
+                )
+            self.monitor.look(self.now_us())
+            facts = self.monitor.facts.nodes.get(node_id) or NodeFacts(node_id, view.name)
+        return node_status(self.monitor, facts, firing_by_node(self.monitor).get(node_id, ()))
+
+    async def history(
+        self,
+        node_id: int,
+        metric: str,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        resolution_s: float | None = None,
+        points_max: int = 1000,
+    ) -> HistoryView:
+        """A metric over time. Raises UnknownItemError, InvalidError."""
+        if node_id not in self.book.views:
+            raise UnknownItemError(
+                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
+            )
+        if metric not in METRICS:
+            raise UnknownItemError(f"there is no metric {metric!r}; known are {', '.join(METRICS)}")
+        end_s = self.now_s() if end_s is None else end_s
+        start_s = end_s - DAY_S if start_s is None else start_s
+        if not start_s < end_s:
+            raise InvalidError("the start must be before the end")
+        if not 1 <= points_max <= POINTS_MAX:
+            raise InvalidError(f"points must be from 1 to {POINTS_MAX}, not {points_max}")
+        series = await self.database.read(
+            history.query, node_id, metric, start_s, end_s, resolution_s, points_max
+        )
+        return HistoryView(
+            node=node_id,
+            metric=metric,
+            unit=unit_of_history(metric),
+            start=moment(start_s),
+            end=moment(end_s),
+            resolution_s=series.resolution_s,
+            points=[
+                HistoryPoint(at_s=at_s, mean=_short(mean), low=_short(low), high=_short(high), count=count)
+                for at_s, mean, low, high, count in series.points
+            ],
+            notes=await self._notes(node_id, start_s, end_s),
+        )
+
+    async def query(self, request: QueryRequest) -> QueryView:
+        """Ask nodes. Raises InvalidError, NotPossibleError."""
+        _check_range("deadline_s", request.deadline_s, DEADLINE_S)
+        _check_range("max_age_s", request.max_age_s, (0.0, MAX_AGE_S))
+        asked = self._asked(request)
+        began_s, began_us = self.now_s(), self.now_us()
+        question = self.monitor.ask(
+            asked,
+            everybody=not request.nodes,
+            role=request.role if not request.nodes else "",
+            groups=tuple(request.groups),
+            deadline_us=int(request.deadline_s * 1e6),
+            max_age_us=int(request.max_age_s * 1e6),
+            now_us=began_us,
+        )
+        was_over = question.ended_us is not None
+        if was_over and not question.id:
+            raise NotPossibleError("too many questions are under way; try again in a few seconds")
+        self.on_change()
+        latest_us = began_us + int((request.deadline_s + LATE_S) * 1e6)
+        while question.ended_us is None and self.now_us() < latest_us:  # noqa: ASYNC110 simpler than events
+            await asyncio.sleep(LOOK_S)
+        view = self._answered(question, asked)
+        view.cached = was_over
+        view.asked_at = moment(began_s)
+        view.took_s = round((self.now_us() - began_us) / 1e6, 2)
+        return view
+
+    # -- inside ------------------------------------------------------------------------------
+
+    async def _notes(self, node_id: int, start_s: float, end_s: float) -> list[HistoryNote]:
+        rows = await self.database.read(
+            events.of_node, node_id, tuple(_NOTED), start_s, end_s, limit=NOTES_MAX
+        )
+        notes = [HistoryNote(at=moment(row.at_s), kind=_NOTED[row.kind], text=row.text) for row in rows]
+        changes = await self.database.read(nodes.parents, node_id)
+        notes += [
+            HistoryNote(at=moment(change.at_s), kind="move", text=f"moved below {change.parent}")
+            for change in changes
+            if change.parent is not None and start_s <= change.at_s <= end_s
+        ]
+        return sorted(notes, key=lambda note: note.at)
+
+    def _asked(self, request: QueryRequest) -> list[int]:
+        """Who is meant: of those named all that are in the mesh, else all, or all that may have the role."""
+        if not self.mesh_connected:
+            raise NotPossibleError("the gateway is not in the mesh, so nobody can be asked")
+        unknown = [node for node in request.nodes if node not in self.book.views]
+        if unknown:
+            raise UnknownItemError(
+                f"node {unknown[0]} was never seen in this mesh; list the nodes with `meshward status`"
+            )
+        online = self.book.online()
+        if request.nodes:
+            return list(dict.fromkeys(request.nodes))
+        if request.role:
+            facts = self.monitor.facts.nodes
+            found = [
+                node
+                for node in online
+                if (self.book.views[node].role or (facts[node].role if node in facts else ""))
+                in {request.role, ""}
+            ]
+            if not found:
+                raise NotPossibleError(f"no node of role {request.role!r} is in the mesh")
+            return found
+        return online
+
+    def _answered(self, question: Question, asked: list[int]) -> QueryView:
+        """What came of it; a node whose role is not known, and that did not answer, was not meant."""
+        facts = self.monitor.facts.nodes
+        now_us = self.now_us()
+        answers, ages = [], {}
+        for node in sorted(asked):
+            answer = question.answers.get(node)
+            known = facts.get(node)
+            role = self.book.views[node].role or (known.role if known is not None else "")
+            if question.role and answer is None and role != question.role:
+                continue
+            name = self.book.views[node].name
+            if answer is not None:
+                sample, at_us = answer
+                ages[node] = max(0.0, (now_us - at_us) / 1e6)
+                answers.append(_given(node, name, sample, ages[node]))
+                continue
+            can = self.monitor.voices.of(node) in {Voice.MESHWARD, Voice.ALTERIOM}
+            metrics = readings(known.metrics) if known is not None else {}
+            answers.append(
+                QueryAnswer(
+                    node=node,
+                    name=name,
+                    answered=False,
+                    how="silent" if can or not self.book.views[node].online else "known",
+                    age_s=round(known.silent_s, 1) if known is not None else None,
+                    metrics=metrics,
+                )
+            )
+        silent = [one.node for one in answers if one.how == "silent"]
+        names = {one.node: one.name for one in answers}
+        coverage = coverage_of(len(answers), ages, silent, names)
+        known_only = sum(one.how == "known" for one in answers)
+        if known_only:
+            coverage.text += (
+                f", {known_only} cannot be asked and {'is' if known_only == 1 else 'are'} as last known"
+            )
+        return QueryView(
+            id=str(question.id),
+            asked_at="",
+            took_s=0.0,
+            coverage=coverage,
+            answers=answers,
+            totals=_totals(answers),
+        )
+
+
+def _short(value: float | None) -> float | None:
+    """Without the digits that storing it in 32 bits made up."""
+    return None if value is None else float(f"{value:.7g}")
+
+
+def unit_of_history(metric: str) -> str:
+    """The unit of a metric in history, where counters are rates."""
+    known = METRICS[metric]
+    return f"{known.unit}/s".lstrip() if known.kind == "counter" else known.unit
+
+
+def _given(node: int, name: str, sample: Sample, age_s: float) -> QueryAnswer:
+    values = dict(sample.values)
+    if sample.uptime_s is not None:
+        values["uptime_s"] = sample.uptime_s
+    return QueryAnswer(
+        node=node,
+        name=name,
+        answered=True,
+        how="asked",
+        age_s=round(age_s, 1),
+        metrics={
+            metric: ReadingView(value=value, age_s=round(age_s, 1), source=sample.source)
+            for metric, value in values.items()
+        },
+        texts=dict(sample.texts),
+    )
+
+
+def _totals(answers: list[QueryAnswer]) -> dict[str, QueryTotal]:
+    told: dict[str, list[tuple[float, int]]] = {}
+    for answer in answers:
+        if answer.answered:
+            for metric, reading in answer.metrics.items():
+                told.setdefault(metric, []).append((reading.value, answer.node))
+    return {
+        metric: QueryTotal(
+            count=len(values),
+            low=min(values)[0],
+            median=median(value for value, _ in values),
+            high=max(values)[0],
+            lowest=min(values)[1],
+            highest=max(values)[1],
+        )
+        for metric, values in told.items()
+    }
+
+
+def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
+    low, high = limits
+    if not low <= value <= high:
+        raise InvalidError(f"{name} must be from {low:g} to {high:g}, not {value:g}")
