@@ -17,6 +17,9 @@ FILLED = {
     "{update_id}": "u1",
     "{token_id}": "t99",
     "{name}": "docs.js",
+    "{alert_id}": "a3",
+    "{silence_id}": "s1",
+    "{rule_name}": "low_heap",
 }
 SAFE = {"GET", WEBSOCKET}
 

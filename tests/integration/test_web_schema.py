@@ -35,6 +35,9 @@ REAL = {
     "update_id": "ur1",
     "token_id": "t1",
     "action": "pause",
+    "alert_id": "a3",
+    "silence_id": "s1",
+    "rule_name": "low_heap",
 }
 
 

@@ -14,6 +14,7 @@ from meshward.gateway.feed import Feed
 from meshward.gateway.service import Caller
 from meshward.rollout.spec import RolloutSpec, Target, Transfer, push_spec
 from meshward.rollout.states import TRANSITIONS, Action, RolloutState, actions_in
+from tests.support.fake_health import FakeHealth
 
 NOW = "2026-11-25T12:00:00Z"
 FIRMWARE_BYTES_MAX = 16 * 1024 * 1024
@@ -39,10 +40,11 @@ def node(number: int, **fields: Any) -> views.NodeView:
     )
 
 
-class FakeService:
-    """Nodes are given; everything else begins empty but for the tokens of each role."""
+class FakeService(FakeHealth):
+    """Nodes are given; all but health and alerts begins empty."""
 
     def __init__(self, nodes: int = 20) -> None:
+        super().__init__()
         self.nodes_by_id = {view.id: view for view in (node(number) for number in range(1, nodes + 1))}
         self.mesh_connected = True
         self.store_writable = True

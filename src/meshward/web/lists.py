@@ -12,6 +12,7 @@ from meshward.web.problems import refusal_of_field
 SORT_FIELDS = (
     *("id", "name", "online", "parent", "depth", "hardware", "role", "version", "excluded"),
     *("first_seen_at", "last_seen_at", "up_since_at", "delay_ms", "free_heap_bytes", "update_state"),
+    *("health", "alerts"),
 )
 SORT_KEYS_MAX = 5
 

@@ -60,6 +60,11 @@ _SECURITY = {
         "description": "After POST /api/v1/session; changes need X-CSRF-Token as well",
     },
 }
+_WITHOUT_KEY = {
+    *("/api/v1/session", "/api/v1/rollouts/plan", "/api/v1/firmware"),
+    "/api/v1/queries",  # an answer that was given lately is given again by itself
+}
+_WITHOUT_MATCH = ("/api/v1/firmware", "/api/v1/alert-rules")
 _ALWAYS = (400, 401, 403, 421, 429)
 _CHANGES = (404, 409, 412, 413, 415, 422, 503, 504, 507)
 _READS = (404, 409, 422, 503)
@@ -115,11 +120,11 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     if method == "GET":
         responses["304"] = {"description": "Nothing changed since the ETag sent as If-None-Match"}
         parameters.append(_header("If-None-Match", "ETag of the answer that is known already"))
-    elif path not in {"/api/v1/session", "/api/v1/rollouts/plan", "/api/v1/firmware"}:
+    elif path not in _WITHOUT_KEY:
         key = _header("Idempotency-Key", "The same request under the same key happens once")
         key["schema"]["pattern"] = KEY_PATTERN
         parameters.append(key)
-    if method == "PATCH" and not path.startswith("/api/v1/firmware"):
+    if method == "PATCH" and not path.startswith(_WITHOUT_MATCH):
         parameters.append(
             _header("If-Match", "ETag of what is to be changed; 412 where it changed meanwhile")
         )
@@ -172,4 +177,4 @@ def _without_module_names(node: Any) -> Any:
 
 
 def _short(text: str) -> str:
-    return text.replace("_meshward.gateway.views.", "_")
+    return text.replace("_meshward.gateway.views.", "_").replace("_meshward.gateway.health_views.", "_")

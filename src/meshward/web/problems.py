@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from meshward.text import printable
 MEDIA_TYPE = "application/problem+json"
 
 _log = logging.getLogger("meshward.web")
+_MISSING = re.compile("Missing required [a-z]+ parameter '([^']+)'")
+"""How Litestar says it of parameters."""
 
 
 class FieldError(msgspec.Struct, kw_only=True):
@@ -99,7 +102,7 @@ def problem_of(error: Exception) -> tuple[Problem, dict[str, str]]:
     if isinstance(error, Refusal):
         return problem(error.status_code, error.detail, error.fields), dict(error.headers or {})
     if isinstance(error, ValidationException):
-        fields = _validation_fields(error.extra)
+        fields = _validation_fields(error.extra) or _missing_parameter(error.detail)
         detail = "; ".join(f"{field.field}: {field.detail}" for field in fields) or error.detail
         return problem(400, detail, fields), {}
     if isinstance(error, HTTPException) and error.status_code < 500:
@@ -134,6 +137,11 @@ def _validation_fields(extra: Any) -> list[FieldError]:
     if not isinstance(extra, list):
         return []
     return [FieldError(field=str(item.get("key", "")), detail=_missing(item)) for item in extra]
+
+
+def _missing_parameter(detail: str) -> list[FieldError]:
+    missing = _MISSING.match(detail)
+    return [FieldError(field=missing[1], detail="is missing")] if missing else []
 
 
 def _missing(item: Mapping[str, Any]) -> str:

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshward.web.routes import firmware, gateway, history, nodes, rollouts, session, tokens, updates
+from meshward.web.routes import (
+    alerts,
+    firmware,
+    gateway,
+    health,
+    history,
+    nodes,
+    rollouts,
+    session,
+    tokens,
+    updates,
+)
 
 HANDLERS: tuple[Any, ...] = (
     *nodes.HANDLERS,
+    *health.HANDLERS,
+    *alerts.HANDLERS,
     *firmware.HANDLERS,
     *rollouts.HANDLERS,
     *updates.HANDLERS,
