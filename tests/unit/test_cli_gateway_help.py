@@ -13,6 +13,15 @@ COMMANDS = [
     *("node list", "node name", "node tag", "node exclude", "node include", "node forget"),
     *("firmware add", "firmware list", "firmware show", "firmware note", "firmware rm"),
     *("rollout create", "rollout list", "rollout show", "rollout watch", "rollout approve", "rollout pause"),
+    *("query", "history", "alerts list", "alerts show", "alerts ack", "alerts unack", "alerts silence"),
+    *(
+        "alerts silences",
+        "alerts unsilence",
+        "alerts maintenance",
+        "alerts rules",
+        "alerts rule",
+        "alerts test",
+    ),
     *("rollout resume", "rollout skip", "rollout retry", "rollout abort", "rollout rollback"),
 ]
 

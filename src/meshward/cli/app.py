@@ -7,16 +7,19 @@ from cyclopts import App, CycloptsError, Group
 
 from meshward import __version__
 from meshward.cli import (
+    alerts,
     audit,
     backup,
     doctor,
     events,
     firmware,
     fleet,
+    history,
     init,
     look,
     node,
     push,
+    query,
     rollout,
     status,
     talk,
@@ -32,8 +35,8 @@ _MISUSED = 2
 _HELP = """\
 Join a painlessMesh network from this machine: see its nodes, measure it, talk to it.
 
-Run the gateway, `meshward run`, and it keeps the mesh, remembers it and updates it in waves;
-the commands about it find it through its data directory, or by --url and a token.
+Run the gateway, `meshward run`, and it keeps the mesh, watches its health, remembers it and
+updates it in waves; the commands about it find it through its data directory, or by --url and a token.
 
 The commands about the mesh join as one more node, do one thing and leave. Say how to join with
 --connect (dial a node, as a station does) or --listen (let nodes dial us), or once for all:
@@ -55,18 +58,22 @@ def build() -> App:
         print_error=False,
         exit_on_error=False,
     )
-    app["--help"].group = app["--version"].group = Group("Options", sort_key=6)
+    app["--help"].group = app["--version"].group = Group("Options", sort_key=7)
     gateway = Group("Gateway", sort_key=1)
     app.command(run_gateway.run, group=gateway, sort_key=1)
     app.command(init.init, group=gateway, sort_key=2)
     app.command(doctor.doctor, group=gateway, sort_key=3)
-    app.command(status.status, group=gateway, sort_key=4)
-    app.command(events.events, group=gateway, sort_key=5)
-    app.command(audit.commands(gateway, 6))
-    app.command(token.commands(gateway, 7))
-    app.command(backup.backup, group=gateway, sort_key=8)
-    app.command(backup.restore, group=gateway, sort_key=9)
-    mesh = Group("Mesh", sort_key=2)
+    app.command(events.events, group=gateway, sort_key=4)
+    app.command(audit.commands(gateway, 5))
+    app.command(token.commands(gateway, 6))
+    app.command(backup.backup, group=gateway, sort_key=7)
+    app.command(backup.restore, group=gateway, sort_key=8)
+    health = Group("Health", sort_key=2)
+    app.command(status.status, group=health, sort_key=1)
+    app.command(query.query, group=health, sort_key=2)
+    app.command(history.history, group=health, sort_key=3)
+    app.command(alerts.commands(health, 4))
+    mesh = Group("Mesh", sort_key=3)
     app.command(look.topology, group=mesh, sort_key=1)
     app.command(look.nodes, group=mesh, sort_key=2)
     app.command(node.commands(mesh, 3))
@@ -74,12 +81,12 @@ def build() -> App:
     app.command(talk.send, group=mesh, sort_key=5)
     app.command(talk.broadcast, group=mesh, sort_key=6)
     app.command(talk.listen, group=mesh, sort_key=7)
-    updates = Group("Firmware", sort_key=3)
+    updates = Group("Firmware", sort_key=4)
     app.command(push.push, group=updates, sort_key=1)
     app.command(push.verify, group=updates, sort_key=2)
     app.command(firmware.commands(updates, 3))
-    app.command(rollout.commands(Group("Rollouts", sort_key=4), 1))
-    app.command(fleet.fleet, group=Group("Without hardware", sort_key=5))
+    app.command(rollout.commands(Group("Rollouts", sort_key=5), 1))
+    app.command(fleet.fleet, group=Group("Without hardware", sort_key=6))
     return app
 
 

@@ -40,6 +40,27 @@ def parse_start(text: str, now: datetime) -> str:
     return (at if at.tzinfo is not None else at.astimezone()).isoformat()
 
 
+def parse_past(text: str, now: datetime) -> datetime:
+    """A moment that is over, with its zone: `24h` for so long ago, `22:00` for the last such time, or a date
+    as `2026-11-26` or `2026-11-26T22:00+01:00`.
+
+    Without an offset it is a time on this machine's clock, as `now` is, which has no zone. Raises ValueError.
+    """
+    written = text.strip()
+    if _DURATION.fullmatch(written.lower()):
+        return now.astimezone() - timedelta(seconds=parse_duration(written))
+    if clock := _CLOCK.fullmatch(written):
+        at = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+        return (at if at <= now else at - timedelta(days=1)).astimezone()
+    try:
+        return datetime.fromisoformat(written).astimezone()
+    except (ValueError, OverflowError):  # the year 1 has no zones
+        raise ValueError(
+            f"{text!r} is no time: write it as 24h for so long ago, 22:00, 2026-11-26 or "
+            "2026-11-26T22:00+01:00"
+        ) from None
+
+
 def parse_at(text: str) -> datetime:
     """A time of the gateway's."""
     at = datetime.fromisoformat(text)
@@ -70,6 +91,13 @@ def span_text(seconds: float) -> str:
         if seconds
         else "none"
     )
+
+
+def age_text(seconds: float | None) -> str:
+    """How old something is: `now`, `45s`, `3m 12s`; "" where that is not known."""
+    if seconds is None:
+        return ""
+    return "now" if seconds < 1 else duration_text(seconds)
 
 
 def ago_text(text: str | None, now: datetime) -> str:

@@ -23,7 +23,9 @@ from meshward.text import printable
 
 T = TypeVar("T")
 
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_ANSWER_S = 30.0
+_CONNECT_S = 5.0
+_TIMEOUT = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
 _PAGE = 500
 _DETAIL_CHARACTERS = 2000
 """A refusal lists all its reasons."""
@@ -159,9 +161,22 @@ class Gateway:
             if cursor is None or not page.items or (limit and len(items) >= limit):
                 return items
 
-    async def post(self, path: str, kind: type[T], body: Any = None, params: Params | None = None) -> T:
-        """An action, which is carried out once even where the answer is lost and it is asked again."""
+    async def post(
+        self,
+        path: str,
+        kind: type[T],
+        body: Any = None,
+        params: Params | None = None,
+        *,
+        takes_s: float = 0.0,
+    ) -> T:
+        """An action, which is carried out once even where the answer is lost and it is asked again.
+
+        `takes_s` is how long the gateway is to be given for it, besides what any answer may take.
+        """
         more: dict[str, Any] = {"headers": {"Idempotency-Key": uuid.uuid4().hex}, "params": params}
+        if takes_s:
+            more["timeout"] = httpx.Timeout(_ANSWER_S + takes_s, connect=_CONNECT_S)
         try:
             return _decoded(await self._send("POST", path, body, **more), kind)
         except UnreachableError:

@@ -10,6 +10,7 @@ from rich.text import Text
 from meshward.text import printable
 
 _GAP = 2
+FLEXIBLE_MIN = 12
 Cell = str | Text
 
 
@@ -22,11 +23,9 @@ class Column:
     """9 stays always."""
     right: bool = False
     flexible: bool = False
-    """Whether its texts may be cut; there should be one such column at most."""
-
-
-FLEXIBLE_MIN = 12
-"""Columns left to a flexible one, before others are dropped for it."""
+    """Whether its texts may be cut. Several such columns share what room is left."""
+    room: int = FLEXIBLE_MIN
+    """Characters left to a flexible one, before others are dropped for it."""
 
 
 def fitting(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int) -> list[int]:
@@ -48,6 +47,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int)
     """A table without lines, at most `width` wide."""
     drawn = Table(box=None, header_style="bold", pad_edge=False, padding=(0, _GAP, 0, 0))
     shown = fitting(columns, rows, width)
+    widths = _widths(columns, rows, shown, width)
     for index in shown:
         column = columns[index]
         drawn.add_column(
@@ -55,7 +55,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int)
             justify="right" if column.right else "left",
             no_wrap=True,
             overflow="ellipsis",
-            min_width=None if column.flexible else _width(column, rows, index),
+            width=widths[index],
         )
     for row in rows:
         drawn.add_row(*(as_text(row[index]) for index in shown))
@@ -83,12 +83,29 @@ def print_facts(facts: Sequence[tuple[str, Cell]]) -> None:
     known = [(name, value) for name, value in facts if len(value)]
     width = max((len(name) for name, _ in known), default=0) + _GAP
     for name, value in known:
-        print_text(Text(f"{name:<{width}}", style="bold") + as_text(value))
+        print_text(Text().append(f"{name:<{width}}", style="bold").append_text(as_text(value)))
+
+
+def _widths(
+    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], shown: Sequence[int], width: int
+) -> dict[int, int]:
+    """The width of each column shown; flexible ones get the same share of the room that is left, and what
+    one does not need goes to the others.
+    """
+    widths = {index: _width(columns[index], rows, index) for index in shown}
+    flexible = [index for index in shown if columns[index].flexible]
+    room = width - sum(widths.values()) - _GAP * (len(shown) - 1)
+    room += sum(widths[index] for index in flexible)
+    wanted = {index: max(len(columns[index].title), *_lengths(rows, index)) for index in flexible}
+    for left, index in enumerate(sorted(flexible, key=lambda index: wanted[index])):
+        widths[index] = max(1, min(wanted[index], room // (len(flexible) - left)))
+        room -= widths[index]
+    return widths
 
 
 def _width(column: Column, rows: Sequence[Sequence[Cell]], index: int) -> int:
     widest = max([len(column.title), *_lengths(rows, index)])
-    return min(widest, FLEXIBLE_MIN) if column.flexible else widest
+    return min(widest, column.room) if column.flexible else widest
 
 
 def _lengths(rows: Sequence[Sequence[Cell]], index: int) -> Iterator[int]:
