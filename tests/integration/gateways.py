@@ -20,8 +20,9 @@ def without_ours(environ):
 class Daemon:
     """`meshward run` on a data directory."""
 
-    def __init__(self, data, connect, *arguments, **environ):
+    def __init__(self, data, connect, *arguments, program=("-m", "meshward"), **environ):
         self.data = data
+        self._program = program
         self._environ = environ
         self._arguments = ["--connect", connect, "--http", "127.0.0.1:0", *map(str, arguments)]
         self.process = None
@@ -30,7 +31,7 @@ class Daemon:
     async def start(self):
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "meshward", "run", "--data", str(self.data), *self._arguments),
+                *(sys.executable, *self._program, "run", "--data", str(self.data), *self._arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -81,8 +82,8 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running_daemon(data, connect, *arguments):
-    daemon = Daemon(data, connect, *arguments)
+async def running_daemon(data, connect, *arguments, **more):
+    daemon = Daemon(data, connect, *arguments, **more)
     await daemon.start()
     try:
         await daemon.wait_ready()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import fleets, gateway_api, gateway_idle, gateway_stream
+from bench import fleets, gateway_api, gateway_idle, gateway_stream, health_load
 from bench.settings import Settings
 from tests.integration.fleets import next_port
 
@@ -42,3 +42,11 @@ def test_a_stalled_client_is_there_and_not_counted():
     (table,) = gateway_stream.measure(TINY, nodes=3, readers=4)
     assert [row[:2] for row in table.rows] == [("1", 1), ("4", 4), ("4, 1 stalled", 5), ("4 again", 4)]
     assert all(0 < row[2] <= row[3] for row in table.rows)
+
+
+def test_a_gateway_that_watches_boards_is_compared_with_one_that_does_not():
+    (table,) = health_load.measure(Settings(scale=0.02), nodes=3)
+    assert [row[0] for row in table.rows] == ["without telemetry and probes", "with both", "the difference"]
+    without, both, difference = (row[1:] for row in table.rows)
+    assert all(value >= 0 for value in (*without, *both))
+    assert difference == tuple(after - before for before, after in zip(without, both, strict=True))

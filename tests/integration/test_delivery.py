@@ -130,6 +130,8 @@ async def test_odd_texts_travel_whole():
         (answer(599, "\x1b[2J"), "answered 599: \N{REPLACEMENT CHARACTER}[2J"),
         (answer(301, location="https://other.example/T0KEN"), "points to another address on other.example"),
         (answer(307, location="/elsewhere"), "points to another address on 127.0.0.1"),
+        (answer(302, location="//[x"), "points to another address on 127.0.0.1"),
+        (answer(302, location="https://a]b/"), "points to another address on"),
         (b"SSH-2.0-OpenSSH\r\n", "cannot be reached"),
         (b"", "cannot be reached"),
         (b"HTTP/1.1 200 OK\r\n" + b"x: " + b"y" * 200_000, "cannot be reached"),

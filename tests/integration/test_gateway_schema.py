@@ -1,6 +1,7 @@
 """schemathesis tries everything in the API's own description on the real service, with data in its store."""
 
 import asyncio
+import time
 
 import pytest
 import schemathesis
@@ -11,6 +12,7 @@ from schemathesis.checks import load_all_checks
 
 from meshward.firmware.synthetic import synthetic_image
 from meshward.gateway.core_service import CoreService
+from meshward.gateway.health_views import NewSilence, RulePatch
 from meshward.gateway.service import Caller
 from meshward.gateway.views import NewToken, NodePatch
 from meshward.rollout.changes import NodeProven, Noted
@@ -21,20 +23,27 @@ from meshward.store.library import Library
 from meshward.store.rollouts import save_run
 from meshward.web.app import WebOptions, make_app
 from tests.integration.test_web_schema import CHECKS, OPERATIONS
-from tests.support.gateway import APP_8266, add, see, spec
+from tests.support.gateway import APP_8266, add, hear, see, spec
 from tests.support.store import record, run
 from tests.support.web import bearer
 
 ADMIN = Caller("ada", "admin")
 NODES = range(1001, 1021)
 SMALL_APP = synthetic_image(2000)
+HURRY = 50
+SHORT_OF_HEAP = RulePatch(metric="heap_free_bytes", direction="below", threshold=50_000, for_s=0)
+
+
+def quick_us():
+    """A clock by which nobody waits for answers, for nothing here sends questions."""
+    return time.monotonic_ns() // 1000 * HURRY
 
 
 async def filled(path):
     """A service with something of everything, what names it, and a token for all of it."""
     database = Database(path / DATABASE)
     await database.open()
-    service = CoreService(database, Library(path / FIRMWARE))
+    service = CoreService(database, Library(path / FIRMWARE), now_us=quick_us)
     await service.open()
     await see(service, *NODES)
     image, _ = await add(service)
@@ -50,6 +59,13 @@ async def filled(path):
     await service.act("r3", Action.ABORT, ADMIN)
     await database.write(save_run, run("r1.1", record(1001), record(1002)), service.now_s())
     await see(service, *NODES[:-1])
+    await service.patch_rule("short_of_heap", SHORT_OF_HEAP, ADMIN)
+    for node in NODES[:3]:
+        hear(service, node, mem=40, uptime=100, fw="2.0")
+    service.monitor.wall_s = service.now_s()
+    service.monitor.commands(service.now_us())
+    alert = (await service.alerts(state=["firing"])).items[0]
+    silence = await service.create_silence(NewSilence(rules=["hot"], duration_s=1e6), ADMIN)
     ours = await service.create_token(NewToken(role="admin", name="ours"), ADMIN)
     other = await service.create_token(NewToken(role="viewer", name="other"), ADMIN)
     real = {
@@ -59,6 +75,9 @@ async def filled(path):
         "update_id": "r1.1",
         "token_id": other.id,
         "action": "pause",
+        "alert_id": alert.id,
+        "silence_id": silence.id,
+        "rule_name": "short_of_heap",
     }
     return service, real, ours
 

@@ -68,7 +68,6 @@ def carry_out(scene, step):
             back(scene, chosen)
         case ("blind", is_blind):
             scene.facts.connected = not is_blind
-            scene.blind_s = 0.0
         case ("restart", downtime_s, jump_s):
             scene.restart(downtime_s, jump_s)
         case ("wall", jump_s):
@@ -116,7 +115,7 @@ def check(scene):
 
 
 def heal(scene):
-    scene.facts.connected, scene.blind_s = True, 0.0
+    scene.facts.connected = True
     for name in (*BREAKS, "low_heap"):
         scene.book.patch(name, {"enabled": True})
     for node, facts in scene.nodes.items():

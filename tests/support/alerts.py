@@ -33,7 +33,6 @@ class Scene:
     def __init__(self, mesh=MESH, rules="", receivers=None, *, seed=1):
         self.now_s = 1000.0
         self.wall_s = WALL_S
-        self.blind_s = 0.0
         self.facts = MeshFacts(0, 0.0)
         self.nodes = {
             node: NodeFacts(node, NAMES.get(node, ""), online=True, parent=parent, last_parent=parent)
@@ -80,13 +79,10 @@ class Scene:
                 facts.away_s = None if facts.away_s is None else facts.away_s + seconds
             if not facts.online:
                 facts.silent_s += seconds
-        if not self.facts.connected:
-            self.blind_s += seconds
 
     def look(self, *, deliver=True):
         facts = self.facts
         facts.now_us, facts.wall_s, facts.nodes = self.now_us, self.wall_s, dict(self.nodes)
-        facts.blind_s = self.blind_s
         self.engine.evaluate(facts)
         if deliver:
             for notification in self.engine.notifier.due(self.now_us):

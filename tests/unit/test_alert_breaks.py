@@ -65,6 +65,26 @@ def test_a_node_that_comes_back_within_a_minute_is_no_news():
     assert not Scene().run(30).leave(7, silent_s=0).run(50).back(7).run(600).told
 
 
+def test_a_node_that_was_silent_before_it_fell_out_is_told_at_once():
+    assert Scene().run(30).leave(7, silent_s=65).run(16).rules_told() == [SILENT]
+    assert not Scene().run(30).leave(7, silent_s=55).run(21).open(SILENT)
+    assert Scene().run(30).leave(7, silent_s=55).run(31).rules_told() == [SILENT]
+
+
+def test_silence_before_says_nothing_in_a_mesh_too_large_to_hear_all_each_minute():
+    scene = Scene().run(30).leave(7, silent_s=120)
+    for node in (1, 2, 3):
+        scene.nodes[node].silent_s = 90.0
+    assert not scene.run(21).open(SILENT)
+    assert scene.run(10).rules_told() == [SILENT]
+
+
+def test_whoever_gives_nodes_more_time_is_not_told_early():
+    scene = Scene(rules="[silent_node]\nthreshold = 180\n").run(30).leave(7, silent_s=65)
+    assert not scene.run(110).open(SILENT)
+    assert scene.run(30).rules_told() == [SILENT]
+
+
 def test_a_node_that_is_updated_has_five_minutes():
     scene = Scene().run(30).leave(7)
     scene.nodes[7].updating = True
@@ -160,7 +180,7 @@ def test_a_gateway_without_neighbour_explains_everything():
     scene.run(4000)
     assert scene.rules_told() == [SILENT, "gateway_cut_off"]
     assert scene.one(SILENT).inhibited_by == scene.one("gateway_cut_off").fingerprint
-    scene.facts.connected, scene.blind_s = True, 0.0
+    scene.facts.connected = True
     scene.back(*MESH).run(600)
     assert not scene.open()
 

@@ -115,6 +115,12 @@ def test_a_stock_board_that_comes_back_again_and_again_is_a_loop_too():
     assert "came back 6 times within the last hour" in scene.one("reboot_loop").text
 
 
+def test_a_board_that_comes_back_elsewhere_each_time_moves_and_is_no_loop():
+    assert not Scene().set(3, rejoins_per_h=9, moves_per_h=8).run(10).open()
+    scene = Scene().set(3, rejoins_per_h=9, moves_per_h=3).run(10)
+    assert "came back 6 times" in scene.one("reboot_loop").text
+
+
 def test_a_node_that_moves_and_a_mesh_that_does():
     scene = Scene({1: None} | dict.fromkeys(range(2, 12), 1)).run(100)
     scene.nodes[3].moves_us = tuple(scene.now_us - n * HIGH for n in range(6))
@@ -176,6 +182,8 @@ def test_several_metrics_unlike_themselves_are_told_and_one_never_is():
     odd = Anomaly("heap_free_bytes", 12_000, 28_000, 500, 0)
     scene.nodes[3].anomalies = (odd, Anomaly("delay_ms", 900, 20, 5, 0))
     assert not scene.run(1200).open()
+    scene.nodes[3].anomalies += (Anomaly("heap_block_bytes", 9_000, 20_000, 500, 0),)
+    assert not scene.run(1200).open()  # the same memory, seen in another way
     scene.nodes[3].anomalies += (Anomaly("loop_max_ms", 700, 20, 5, 0),)
     scene.run(600)
     text = scene.one("unwell").text

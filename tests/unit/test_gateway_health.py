@@ -51,7 +51,7 @@ async def test_the_status_says_who_told_what_and_how_old_it_is(service, clock):
     assert (reading.value, reading.source) == (40 * KB, "604")
     assert 5 <= reading.age_s <= 12
     assert seven.version == "2.0"
-    assert status.coverage.text.startswith("2 of 2 answered, oldest ")
+    assert status.coverage.text.startswith("1 of 2 heard, oldest ")
     assert service.node_status(7) == seven
 
 

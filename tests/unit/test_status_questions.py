@@ -183,16 +183,14 @@ def test_every_question_ends_by_its_deadline_and_retries_stay_few(seed):
 
 def test_an_answer_is_read_with_its_texts():
     package = {
-
-            "type": 711,
-            "from": 7,
-            "q": 1,
-            "up": 77,
-            "boot": 300,
-            "role": " sensor ",
-            "hw": "ESP32",
-            "fw": "null"
-        ,
+        "type": 711,
+        "from": 7,
+        "q": 1,
+        "up": 77,
+        "boot": 300,
+        "role": " sensor ",
+        "hw": "ESP32",
+        "fw": "null",
         "m": {"heap_free_bytes": 41_000, "rssi_dbm": -60, "of_a_newer_board": 1},
     }
     sample = read_answer(package)

@@ -153,6 +153,27 @@ async def test_a_write_goes_on_when_nobody_waits_for_it(path):
         assert await database.read(count) == 2
 
 
+async def test_a_write_that_waits_for_another_goes_on_when_nobody_waits_for_it(path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(connection):
+        begun.set()
+        assert go_on.wait(30)
+
+    async with Database(path) as database:
+        first = asyncio.create_task(database.write(slow))
+        await asyncio.to_thread(begun.wait, 30)
+        waiting = asyncio.create_task(database.write(add))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go_on.set()
+        await first
+    async with Database(path) as database:
+        assert await database.read(count) == 1
+
+
 async def test_two_may_open_it_and_neither_loses_a_write(path):
     async with Database(path) as one, Database(path) as other:
         await asyncio.gather(

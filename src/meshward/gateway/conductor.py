@@ -41,6 +41,8 @@ class Conductor:
         self._tree_changed = True
         self._unstored: dict[int, int | None] = {}
         """Where nodes are, or None where they left, while the disk does not take it."""
+        self._out_of_sight: set[int] = set()
+        """Nodes of which it will show, once we see any again, whether they left."""
         service.on_change = self._driver.wake
         service.monitor.on_own_words = self._on_own_words
 
@@ -86,8 +88,8 @@ class Conductor:
             self._service.book.measured(event.node_id, event.delay_us)
             self._monitor.on_delay(event.node_id, event.delay_us, event.offset_us, self._driver.now_us)
         elif isinstance(event, core.PackageReceived):
-            self._monitor.on_package(event.package, event.link_node_id, self._driver.now_us)
-            report = read_report(event.package)
+            believed = self._monitor.on_package(event.package, event.link_node_id, self._driver.now_us)
+            report = read_report(event.package) if believed else None
             if report is not None:
                 self._reported(report.node, report.free_heap_bytes, report.version)
 
@@ -130,7 +132,10 @@ class Conductor:
             for node in moved.joined:
                 service.engine.tell(Noted("node.joined", f"node {node} joined the mesh", "info", node))
         self._unstored.update(moved.placed)
-        self._unstored.update(dict.fromkeys(moved.left))
+        self._out_of_sight.update(moved.left)
+        if online:  # else nobody left: we cannot see
+            self._unstored.update(dict.fromkeys(self._out_of_sight.difference(online)))
+            self._out_of_sight.clear()
         service.forget_in_memory(moved.surplus)
 
     async def _store_places(self) -> None:

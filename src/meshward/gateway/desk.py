@@ -22,6 +22,7 @@ from meshward.gateway.health_shown import alert_view, node_scores
 from meshward.gateway.health_views import AlertView
 from meshward.gateway.images import LibraryImages
 from meshward.gateway.node_book import NodeBook
+from meshward.gateway.rollout_watch import surroundings
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import Live, event_view, rollout_summary, shown_state
 from meshward.gateway.views import RolloutSummary
@@ -33,8 +34,9 @@ from meshward.status.alerts.engine import Change as AlertChange
 from meshward.status.alerts.notify import NotifySettings
 from meshward.status.alerts.rules import RuleBook
 from meshward.status.monitor import Monitor
-from meshward.store import apply, audit, nodes, rollouts, settings
+from meshward.store import apply, audit, firmware, nodes, rollouts, settings
 from meshward.store.database import Database
+from meshward.store.events import StoredEvent
 from meshward.store.library import Library
 from meshward.store.nodes import NodeRow
 from meshward.store.rollouts import Active
@@ -119,6 +121,7 @@ class Desk:
         self.monitor.wall_s = self.now_s()
         health = await self.database.read(health_store.load, self.now_s())
         health_store.restore(self.monitor, health, self.now_us(), self.now_s())
+        surroundings(self, await self.database.read(firmware.md5s))
         self.monitor.look(self.now_us())
         with contextlib.suppress(StoreError):
             await self.keep()
@@ -155,9 +158,7 @@ class Desk:
                 raise
             self._unfreeze()
             await self._follow(changes)
-            self.feed.publish(
-                [{"kind": "event", "id": e.id, "value": msgspec.to_builtins(event_view(e))} for e in stored]
-            )
+            self._publish_events(stored)
 
     async def keep_health(self) -> None:
         """Store what the monitor says. Raises StoreError; nothing is lost by that."""
@@ -177,9 +178,7 @@ class Desk:
                 monitor.alerts.give_back(news.documents)
                 monitor.give_back_notes(news.notes)
                 raise
-        self.feed.publish(
-            [{"kind": "event", "id": e.id, "value": msgspec.to_builtins(event_view(e))} for e in stored]
-        )
+        self._publish_events(stored)
         self.tell_of_alerts(news.documents)
 
     async def keep_alerts(self, caller: Caller, action: str, subject: str, detail: dict[str, Any]) -> None:
@@ -188,12 +187,18 @@ class Desk:
         async with self._keeping_health:
             documents = alerts.take_changes()
             try:
-                await self.write_audited(
-                    caller, action, lambda _: (subject, detail), health_store.keep_documents, documents
+                stored = await self.write_audited(
+                    caller,
+                    action,
+                    lambda _: (subject, detail),
+                    health_store.keep,
+                    health_store.News([], documents, []),
+                    self.now_s(),
                 )
             except Exception:
                 alerts.give_back(documents)
                 raise
+        self._publish_events(stored)
         self.tell_of_alerts(documents)
 
     async def keep_records(self) -> None:
@@ -223,6 +228,11 @@ class Desk:
             doc,
             "" if view is None else view.name,
             maintenance=self.monitor.alerts.is_maintenance(doc.silenced_by),
+        )
+
+    def _publish_events(self, stored: Iterable[StoredEvent]) -> None:
+        self.feed.publish(
+            [{"kind": "event", "id": e.id, "value": msgspec.to_builtins(event_view(e))} for e in stored]
         )
 
     def must_be_writable(self) -> None:
@@ -277,6 +287,7 @@ class Desk:
                     view = self.book.views.get(row.id)
                     if view is not None and row.firmware != view.firmware:
                         self.monitor.watch.updated(row.id, self.now_us())
+                        self.monitor.fleet.runs_anew(row.id)
                     self.book.take_row(row)
                     self.engine.known[row.id] = self.book.known(row.id)
         for change in changes:

@@ -28,7 +28,10 @@ RECORDS_S = 3600.0
 ROLL_UP_S = 0.2
 """Pause between two nodes that are rolled up, so that others get at the store."""
 LOOK_S = 60.0
-DELIVERIES_AT_ONCE = 8
+DELIVERIES_AT_ONCE = 2
+"""To one receiver."""
+STOP_S = 2.0
+"""What may be kept at the end of what was learnt: the rest is as old as an hour."""
 
 
 class HealthKeeper:
@@ -42,7 +45,8 @@ class HealthKeeper:
         self._receivers = receivers
         self._keep = keep
         self._delivering: set[tuple[str, str]] = set()
-        self._places = asyncio.Semaphore(DELIVERIES_AT_ONCE)
+        self._places = {receiver.name: asyncio.Semaphore(DELIVERIES_AT_ONCE) for receiver in receivers}
+        """One that is dead holds up no other."""
 
     async def run(self) -> None:
         """Until cancelled; what can be kept is kept then as well."""
@@ -52,9 +56,10 @@ class HealthKeeper:
                 tasks.create_task(self._deliver_on(tasks), name="deliveries")
                 tasks.create_task(self._tidy_on(), name="history")
         finally:
-            with suppress(StoreError):
+            with suppress(StoreError, TimeoutError):
                 await self._service.keep_health()
-                await self._service.keep_records()
+                async with asyncio.timeout(STOP_S):
+                    await self._service.keep_records()
 
     # -- keeping -----------------------------------------------------------------------------
 
@@ -103,19 +108,24 @@ class HealthKeeper:
     async def _deliver(self, notification: Notification, receiver: Receiver) -> None:
         notifier = self._service.monitor.alerts.notifier
         try:
-            async with self._places:
+            async with self._places[receiver.name]:
                 await self._courier.deliver(notification, receiver)
         except DeliveryError as error:
-            log.warning(
-                "a notification was not taken; trying again", receiver=receiver.name, reason=str(error)
-            )
-            notifier.failed(notification.id, receiver.name, str(error), self._service.now_us())
+            self._failed(notification, receiver, str(error))
+        except Exception as error:  # whatever a plug-in raises, the gateway goes on
+            log.exception("a receiver broke", receiver=receiver.name)
+            self._failed(notification, receiver, f"an error of ours or a plug-in's: {type(error).__name__}")
         else:
             notifier.delivered(notification.id, receiver.name)
             with suppress(StoreError):
                 await self._service.keep_health()
         finally:
             self._delivering.discard((notification.id, receiver.name))
+
+    def _failed(self, notification: Notification, receiver: Receiver, reason: str) -> None:
+        log.warning("a notification was not taken; trying again", receiver=receiver.name, reason=reason)
+        notifier = self._service.monitor.alerts.notifier
+        notifier.failed(notification.id, receiver.name, reason, self._service.now_us())
 
     async def test(self) -> list[TestResult]:
         """Try every receiver, at once and only once."""

@@ -30,6 +30,8 @@ from meshward.status.monitor import Monitor
 FRESH_S = 600.0
 """Who was heard of within this time counts as heard: telemetry comes with five samples in a frame."""
 SILENT_NAMED = 5
+_SEEN = frozenset({"online", "moves_per_h", "rejoins_per_h", "probe_loss_percent"})
+"""What we know of a node without a word of its own."""
 ARTICULATION_SHOWN = 10
 
 
@@ -70,7 +72,7 @@ def node_status(monitor: Monitor, facts: NodeFacts, alerts: Iterable[AlertDoc]) 
         role=facts.role,
         version=facts.version,
         tells=sorted({fact.source for fact in facts.metrics.values()}),
-        silent_s=round(facts.silent_s if facts.online else max(facts.silent_s, facts.away_s or 0.0), 1),
+        silent_s=round(_silence_s(facts), 1),
         metrics=readings(facts.metrics),
         texts=dict(monitor.fleet.texts(facts.node)),
         restarts=[moment(us_to_s + at_us / 1e6) for at_us in facts.restarts_us],
@@ -106,6 +108,14 @@ def node_status(monitor: Monitor, facts: NodeFacts, alerts: Iterable[AlertDoc]) 
         refused=monitor.fleet.refused(facts.node),
         last_refused=facts.refused,
     )
+
+
+def _silence_s(facts: NodeFacts) -> float:
+    """Since when nothing was heard of a node; of one that is away also from before our start."""
+    if facts.online:
+        return facts.silent_s
+    told_s = min((fact.age_s for name, fact in facts.metrics.items() if name not in _SEEN), default=0.0)
+    return max(facts.silent_s, facts.away_s or 0.0, told_s)
 
 
 def mesh_status(monitor: Monitor) -> MeshStatus:
@@ -149,18 +159,22 @@ def firing_by_node(monitor: Monitor) -> dict[int, list[AlertDoc]]:
 
 def coverage(facts: MeshFacts) -> Coverage:
     """Who told something by itself of late."""
-    heard = {one.node: one.silent_s for one in facts.nodes.values() if one.online and one.silent_s < FRESH_S}
+    heard = {}
+    for one in facts.nodes.values():
+        age_s = min((fact.age_s for name, fact in one.metrics.items() if name not in _SEEN), default=None)
+        if one.online and age_s is not None and age_s < FRESH_S:
+            heard[one.node] = age_s
     silent = sorted(facts.nodes.keys() - heard.keys())
     names = {one.node: one.name for one in facts.nodes.values()}
-    return coverage_of(len(facts.nodes), heard, silent, names)
+    return coverage_of(len(facts.nodes), heard, silent, names, "heard")
 
 
 def coverage_of(
-    asked: int, ages: Mapping[int, float], silent: list[int], names: Mapping[int, str]
+    asked: int, ages: Mapping[int, float], silent: list[int], names: Mapping[int, str], verb: str = "answered"
 ) -> Coverage:
-    """`ages`: of the answers, by node."""
+    """`ages`: of the answers, by node; `verb`: what those did."""
     oldest_s = max(ages.values(), default=None)
-    text = f"{len(ages)} of {asked} answered"
+    text = f"{len(ages)} of {asked} {verb}"
     if oldest_s is not None:
         text += f", oldest {oldest_s:.0f} s"
     if silent:

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshward.status.alerts.documents import AlertDoc
 from meshward.status.alerts.engine import Change, Gone
+from meshward.status.alerts.rule import SILENT, SPLIT
 from meshward.status.monitor import Kept, Monitor, Note
 from meshward.store import alerts, events, history, nodes, settings
 from meshward.store.events import StoredEvent
@@ -124,9 +125,13 @@ def load(connection: sqlite3.Connection, now_s: float) -> StoredHealth:
 def restore(monitor: Monitor, stored: StoredHealth, now_us: int, wall_s: float) -> None:
     """Go on from what is stored; to be called before anything else is told to the monitor."""
     known = {row.id for row in stored.nodes}
+    told_away = {
+        node for doc in stored.open.alerts if doc.rule in {SILENT, SPLIT} for node in (doc.node, *doc.behind)
+    }
     for row in stored.nodes:
         parent = stored.parents.get(row.id)
-        left_s = row.last_seen_s if row.parent is None else None
+        # Of others the absence begins with the first tree: nobody watched since.
+        left_s = row.last_seen_s if row.id in told_away else None
         monitor.fleet.restore(
             row.id,
             {

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from meshward.gateway.clock import is_sane
-from meshward.gateway.desk import Desk
 from meshward.gateway.shown import Live, shown_state
 from meshward.ota.states import NodeState
 from meshward.rollout.documents import RolloutDoc
 from meshward.rollout.states import RolloutState
 from meshward.status.facts import FailedUpdate
 from meshward.status.monitor import Identity, Surroundings
+
+if TYPE_CHECKING:
+    from meshward.gateway.desk import Desk
 
 TOLD_S = 24 * 3600.0
 """How long a rollout that went wrong is an alert."""

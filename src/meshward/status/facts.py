@@ -120,8 +120,6 @@ class MeshFacts:
     """Those that are in the mesh, and those that left and were not forgotten."""
     connected: bool = True
     """Whether the gateway has a neighbour."""
-    blind_s: float = 0.0
-    """How long it has none."""
     failed_updates: tuple[FailedUpdate, ...] = ()
     clock_is_sane: bool = True
     """Whether the gateway's own clock is set."""

@@ -35,6 +35,8 @@ MESH_SAMPLE_US = 60_000_000
 """How often what we see of every node ourselves is kept."""
 RESTART_NOTE_US = 10_000_000
 """Least time between two restarts of a node in the event log: one that makes them up does not fill it."""
+LATE_US = 6 * 3_600_000_000
+"""What was measured longer ago is not kept: hours that were rolled up would have to be again."""
 SAMPLES_MAX = 200_000
 """Kept while the disk takes nothing: an hour of a large mesh; the oldest are dropped first."""
 
@@ -114,7 +116,6 @@ class Monitor:
         self._kept: list[Kept] = []
         self._notes: list[Note] = []
         self._restart_noted_us: dict[int, int] = {}
-        self._blind_since_us: int | None = 0
         self._tick_due_us = 0
         self._mesh_due_us = 0
         self._members: frozenset[int] = frozenset()
@@ -136,32 +137,35 @@ class Monitor:
                 sorted(members - self._members), sorted(self._members - members), now_us
             )
         self._members = members
-        if members:
-            self._blind_since_us = None
-        elif self._blind_since_us is None:
-            self._blind_since_us = now_us
         self._tick_due_us = min(self._tick_due_us, now_us + 1_000_000)
 
-    def on_package(self, package: Mapping[str, Any], via: int | None, now_us: int) -> None:
-        """A package for us, which came through the neighbour `via`."""
+    def on_package(self, package: Mapping[str, Any], via: int | None, now_us: int) -> bool:
+        """A package for us, which came through the neighbour `via`; whether it was looked at.
+
+        Others than those about health, parts of firmware say, are signs of life, and no flood.
+        """
         sender, kind = package.get("from"), package.get("type")
         if not isinstance(sender, int) or isinstance(sender, bool) or not isinstance(kind, int):
-            return
+            return False
+        if kind not in {TELEMETRY, STATUS_REPORT} and not is_report(package):
+            self.fleet.on_sign_of_life(sender, via, now_us)
+            return False
         if not self.fleet.on_package(sender, via, now_us):
-            return
+            return False
         if kind == TELEMETRY:
             self._on_telemetry(sender, package, now_us)
         elif kind == STATUS_REPORT:
             self._on_answer(sender, package, now_us)
-        elif is_report(package):
+        else:
             self.voices.heard(sender, kind, is_report=True)
             for sample in read_samples(package):
                 self.take(sample, now_us)
                 if sample.node == sender:
                     self.questions.on_report(sample, now_us)
+        return True
 
-    def take(self, sample: Sample, now_us: int) -> None:
-        """Something was told of a node."""
+    def take(self, sample: Sample, now_us: int) -> bool:
+        """Something was told of a node; whether any of it is the latest that is known."""
         taken = self.fleet.on_sample(sample, now_us)
         if taken.restarted:
             self.voices.restarted(sample.node)
@@ -170,7 +174,7 @@ class Monitor:
         if taken.values:
             measured_us = now_us - sample.age_us
             self.watch.on_values(sample.node, taken.values, measured_us, self.wall_s - sample.age_us / 1e6)
-        if taken.values or taken.late:
+        if (taken.values or taken.late) and sample.age_us <= LATE_US:
             self._keep(
                 Sample(
                     sample.node,
@@ -181,6 +185,7 @@ class Monitor:
                     boots=sample.boots,
                 )
             )
+        return bool(taken.values)
 
     def on_delay(self, node: int, delay_us: int, offset_us: int, now_us: int) -> None:
         """A node answered a delay measurement; `offset_us` is its mesh time minus ours."""
@@ -289,8 +294,8 @@ class Monitor:
         if decoded.lost:
             self.lost_frames[sender] = self.lost_frames.get(sender, 0) + decoded.lost
         for sample in decoded.samples:
-            self.take(sample, now_us)
-            self.on_own_words(sample, now_us - sample.age_us)
+            if self.take(sample, now_us):
+                self.on_own_words(sample, now_us - sample.age_us)
 
     def _on_answer(self, sender: int, package: Mapping[str, Any], now_us: int) -> None:
         sample = read_answer(package)
@@ -298,8 +303,8 @@ class Monitor:
             self.fleet.on_refused(sender, "an answer that cannot be read", now_us)
             return
         self.voices.heard(sender, STATUS_REPORT, is_report=False)
-        self.take(sample, now_us)
-        self.on_own_words(sample, now_us)
+        if self.take(sample, now_us):
+            self.on_own_words(sample, now_us)
         self.questions.on_answer(package, sample, now_us)
 
     def _keep(self, sample: Sample) -> None:
@@ -350,7 +355,6 @@ class Monitor:
             wall_s=self.wall_s,
             nodes=nodes,
             connected=bool(self._members),
-            blind_s=0.0 if self._blind_since_us is None else (now_us - self._blind_since_us) / 1e6,
             failed_updates=self.around.failed_updates,
             clock_is_sane=self.around.clock_is_sane,
             unknown_senders_per_min=strangers.per_min,

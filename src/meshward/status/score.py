@@ -93,7 +93,9 @@ def mesh_score(facts: MeshFacts, alerts: Iterable[AlertDoc]) -> tuple[int, Parts
 def _away(facts: NodeFacts) -> tuple[int, Parts]:
     away_s = facts.away_s
     if away_s is not None and away_s < JUST_AWAY_S:
-        return 100 - JUST_AWAY_POINTS, [(JUST_AWAY_POINTS, f"left the mesh {lasting(away_s)} ago")]
+        # An absence has no length while nobody can see the mesh.
+        words = f"left the mesh {lasting(away_s)} ago" if away_s >= 1 else "not in sight"
+        return 100 - JUST_AWAY_POINTS, [(JUST_AWAY_POINTS, words)]
     words = f"out of the mesh for {lasting(away_s)}" if away_s is not None else "not in the mesh"
     return 0, [(AWAY_POINTS, words)]
 

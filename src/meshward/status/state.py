@@ -25,6 +25,7 @@ SOURCES_MAX = 16
 _NAME_CHARACTERS = 24
 _REFUSED_CHARACTERS = 200
 _MESH_VALUES = ("delay_ms", "jitter_ms", "probe_loss_percent", "clock_offset_ms")
+_OF_FIRMWARE = ("version", "firmware_md5")
 _TWO_VOICES = "another uptime than its own: somebody else speaks in its name"
 _OURS = frozenset({*_MESH_VALUES, "online", "moves_per_h", "rejoins_per_h"})
 """What only we can see: no node has a say in it."""
@@ -115,6 +116,18 @@ class FleetState:
         self._presence.heard(sender, now_us)
         return True
 
+    def on_sign_of_life(self, sender: int, via: int | None, now_us: int) -> None:
+        """A package of a node that is nobody's business here."""
+        if self._is_plausible(sender, via, now_us):
+            self._presence.heard(sender, now_us)
+
+    def runs_anew(self, node: int) -> None:
+        """A node restarted or got other firmware: what it said of its firmware is of before."""
+        known = self._nodes.get(node)
+        if known is not None:
+            for name in _OF_FIRMWARE:
+                known.texts.pop(name, None)
+
     def on_refused(self, sender: int, text: str, now_us: int) -> None:
         """A package of a node made no sense; `text` is for people."""
         node = self._nodes.get(sender)
@@ -140,6 +153,8 @@ class FleetState:
                 node.sources_us[sample.source] = now_us
             self._presence.heard(sample.node, measured_us)
             restarted = node.restarts.take(sample.source, sample.uptime_s, sample.boots, measured_us)
+        if restarted:
+            self.runs_anew(sample.node)
         taken: dict[str, float] = {}
         late: dict[str, float] = {}
         for name, value in sample.values.items():
@@ -368,8 +383,10 @@ class FleetState:
         uptime_s = node.restarts.uptime_s(sample.source, sample.uptime_s)
         if "uptime_s" in taken:
             taken["uptime_s"] = node.values["uptime_s"].value = uptime_s
-        elif "uptime_s" not in sample.values:
-            _take(node, "uptime_s", _Value(uptime_s, measured_us, sample.source))
+        elif "uptime_s" not in sample.values and _take(
+            node, "uptime_s", _Value(uptime_s, measured_us, sample.source)
+        ):
+            taken["uptime_s"] = uptime_s
 
 
 def _take(node: _Node, name: str, new: _Value) -> bool:

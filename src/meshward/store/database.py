@@ -70,7 +70,8 @@ class Database:
         """
         connection = self._opened(self._write_connection)
         job = partial(self._write, connection, partial(fn, connection, *args, **kwargs))
-        return await asyncio.get_running_loop().run_in_executor(self._writer, job)
+        # Without the shield a job that the thread did not come to yet would be dropped.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, job))
 
     async def read(
         self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -67,6 +67,8 @@ def _of_sqlite(error: sqlite3.Error, path: Path | str) -> StoreError | None:
         sqlite3.SQLITE_NOTADB: f"{path} is no database of Meshward's: move it away, or choose another data "
         "directory",
     }.get(code)
+    if text is None and isinstance(error, sqlite3.OperationalError) and code > sqlite3.SQLITE_ERROR:
+        text = f"{path} could not be used just now ({error})"  # out of memory, locked: no mistake of ours
     return None if text is None else StoreError(text)
 
 

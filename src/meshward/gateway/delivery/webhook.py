@@ -54,7 +54,7 @@ class Webhooks:
             if answer.is_success:
                 return
             if answer.has_redirect_location:
-                where = urlsplit(answer.headers["location"]).hostname or _host(url)
+                where = _host_of(answer.headers["location"]) or _host(url)
                 raise DeliveryError(
                     f"{_host(url)} answered {answer.status_code} and points to another address on "
                     f"{cleaned(where)}: if that is right, configure that one"
@@ -64,6 +64,14 @@ class Webhooks:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return httpx.create_ssl_context()
+
+
+def _host_of(location: str) -> str:
+    """The host that a redirect points to, "" where it is no address."""
+    try:
+        return urlsplit(location).hostname or ""
+    except ValueError:
+        return ""
 
 
 async def _refused(url: str, answer: httpx.Response) -> str:

@@ -20,10 +20,15 @@ TOGETHER_S = 10.0
 """Breaks below one parent within this time have one cause."""
 OWN_BREAK_S = 60.0
 """A node that is away for so much longer than its parent did not fall out with it."""
-EARLY_S = 15.0
-"""From when on silence before it fell out counts: until then it may be on its way to another parent."""
-SILENT_S = 75.0
-"""Every node is heard once a minute: of what was silent for longer, only the mesh's notice is late."""
+EARLY_S = 25.0
+"""From when on silence counts that began before it fell out: who changes its parent is back by then."""
+SILENT_BEYOND_S = 15.0
+"""What is silent for so much longer than a node may be away is not on its way to another parent."""
+DEAD_S = 10.0
+"""From when on it counts that a node missed a sign of life before it fell out."""
+HEARD_S = 62.0
+"""In a mesh of up to 60 nodes each is heard at least once a minute, and a little for the way."""
+HEARD_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ def find_breaks(
 
 def is_due(found: Break, nodes: Mapping[int, NodeFacts], rule: Rule) -> bool:
     """Whether a node of it is away for long enough, as the rule of silent nodes says."""
-    return any(_is_due(nodes[top], rule) for top in found.tops)
+    return any(_is_due(nodes[top], nodes, rule) for top in found.tops)
 
 
 def told(found: Break, nodes: Mapping[int, NodeFacts], rule: Rule, before: Before = FIRST) -> Hit:
@@ -106,12 +111,24 @@ def told(found: Break, nodes: Mapping[int, NodeFacts], rule: Rule, before: Befor
     return Hit(text, advice, value, rule.threshold, since_s=found.away_s, behind=behind)
 
 
-def _is_due(facts: NodeFacts, rule: Rule) -> bool:
+def _is_due(facts: NodeFacts, nodes: Mapping[int, NodeFacts], rule: Rule) -> bool:
+    """Neighbours may take a minute to notice that a board has no power: its silence tells before."""
     away_s = facts.away_s or 0.0
     assert rule.threshold is not None
     if facts.updating:
         return away_s >= max(rule.params["updating"], rule.threshold)
-    return away_s >= rule.threshold or (away_s >= EARLY_S and facts.silent_s >= SILENT_S)
+    if away_s >= rule.threshold:
+        return True
+    if facts.silent_s < rule.threshold + SILENT_BEYOND_S:
+        return False
+    was_silent = away_s >= DEAD_S and facts.silent_s - away_s >= HEARD_S
+    return away_s >= EARLY_S or (was_silent and _hears_everybody(nodes))
+
+
+def _hears_everybody(nodes: Mapping[int, NodeFacts]) -> bool:
+    """Whether silence says something: in large meshes minutes pass until a node is asked again."""
+    heard = [facts.silent_s < HEARD_S for facts in nodes.values() if facts.online]
+    return sum(heard) >= HEARD_SHARE * len(heard)
 
 
 def _top(node: int, away: Mapping[int, NodeFacts]) -> int:

@@ -21,6 +21,7 @@ MeshCondition = Callable[[Rule, Around, Before], Verdict]
 STORM_NODES_MIN = 6
 """Of fewer nodes, two that move are a third already."""
 REFUSED_CHARACTERS = 80
+HOUR_S = 3600.0
 
 
 def _leak(rule: Rule, node: NodeFacts, around: Around, before: Before) -> Verdict:
@@ -56,14 +57,12 @@ def _reboot_loop(rule: Rule, node: NodeFacts, around: Around, before: Before) ->
             f"within {lasting(within_s)}."
         )
         return Hit(text, advice, restarts, rule.threshold)
-    if node.restarts_us:
-        return None
-    # A board that tells no uptime: all that is seen of its restarts is that it comes back.
-    # Where it came back below another parent, it moved.
+    # A board that tells no uptime: all that is seen of its restarts is that it comes back. Below another
+    # parent, it moved.
     rejoins, moves = (node.metrics.get(name) for name in ("rejoins_per_h", "moves_per_h"))
     if rejoins is None:
         return None
-    times = rejoins.value - (0 if moves is None else moves.value)
+    times = rejoins.value - (0 if moves is None else moves.value) - _within(node.restarts_us, HOUR_S, around)
     limit = rule.params["rejoins_per_h"]
     if times < (2 if before.firing else limit):
         return None

@@ -49,7 +49,7 @@ _ALL = (
     ),
     Rule(
         SILENT,
-        "A node is out of the mesh: for a minute, or for 15 seconds when nothing was heard of it for longer.",
+        "A node is out of the mesh for a minute, or for less when it was silent before.",
         "topology",
         threshold=60,
         unit="s",
@@ -94,7 +94,7 @@ _ALL = (
     ),
     Rule(
         "reboot_loop",
-        "A node restarts again and again; or, where it tells no uptime, falls out of the mesh so often.",
+        "A node restarts again and again; or, where it tells of no restart, falls out of the mesh so often.",
         "reboot_loop",
         "critical",
         threshold=3,
@@ -139,10 +139,10 @@ _ALL = (
     ),
     Rule(
         "unwell",
-        "Several metrics of a node are unlike itself at once. Each alone is only marked in its chart.",
+        "A node is unlike itself in several ways at once. A single metric is only marked in its chart.",
         "unwell",
         threshold=3,
-        unit="metrics",
+        unit="ways",
         for_s=5 * MINUTE_S,
         keep_firing_s=10 * MINUTE_S,
     ),
