@@ -153,6 +153,7 @@ async def test_without_a_body_all_are_asked_for_everything(client, service):
         ({"deadline_s": 0.5}, 422, "deadline_s"),
         ({"deadline_s": 11}, 422, "deadline_s"),
         ({"max_age_s": -1}, 422, "max_age_s"),
+        ({"max_age_s": 301}, 422, "max_age_s"),
         ({"max_age_s": 1e300}, 422, "max_age_s"),
         ({"nodes": [1001] * 2001}, 422, "nodes"),
         ({"nodes": [0]}, 422, "nodes"),

@@ -220,6 +220,7 @@ def _after(
     *,
     watch_s: float = 20 * MINUTE,
 ) -> Outcome:
+    scene.look_closely()
     since_s, wanted = scene.now_s, {rules} if isinstance(rules, str) else set(rules)
     assert not scene.firing()
     fault()

@@ -76,6 +76,7 @@ class HealthScene:
         self.rng = Random(f"health/{seed}/{n}")
         self.now_us = 0
         self.told: list[Told] = []
+        self.look_every_s = COARSE_S
         self.monitor = Monitor(
             Random(f"monitor/{seed}"),
             notify=NotifySettings(receivers={"people": "warning"}),
@@ -163,6 +164,11 @@ class HealthScene:
             what()
         self.now_us = end_us
         return self
+
+    def look_closely(self) -> None:
+        """From now on rules are looked at as often as by a real gateway: to measure how long something takes."""
+        self.look_every_s = TICK_S
+        self.grow()
 
     # -- what befalls the mesh -----------------------------------------------------------------
 
@@ -388,7 +394,7 @@ class HealthScene:
         monitor = self.monitor
         busy = self.now_us - self._changed_us < SETTLE_US or len(self._depths) <= len(self.nodes)
         waiting = any(doc.state == "pending" or waits(doc) for doc in monitor.alerts.open_alerts())
-        monitor.tick_us = round((TICK_S if busy or waiting else COARSE_S) * S)
+        monitor.tick_us = round((TICK_S if busy or waiting else self.look_every_s) * S)
         monitor.commands(self.now_us)
         monitor.take_samples()
         monitor.take_notes()

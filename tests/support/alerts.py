@@ -2,7 +2,7 @@
 
 from random import Random
 
-from meshward.status.alerts.documents import AlertDoc, Notification
+from meshward.status.alerts.documents import AlertDoc, Notification, SilenceDoc
 from meshward.status.alerts.engine import AlertEngine
 from meshward.status.alerts.notify import NotifySettings
 from meshward.status.alerts.rules import RuleBook
@@ -150,6 +150,12 @@ class Scene:
     def one(self, rule):
         (doc,) = self.firing(rule)
         return doc
+
+    def silences(self):
+        """As they are stored, without those that are over."""
+        self.store()
+        docs = [doc for doc in self.stored.values() if isinstance(doc, SilenceDoc)]
+        return [doc for doc in docs if doc.ends_s > self.wall_s]
 
     def notices(self, status=None):
         return [notification for _, notification in self.told if status in (None, notification.status)]

@@ -155,6 +155,15 @@ def test_firmware_that_is_not_what_it_was():
     scene.run(600)
     assert "cdcd" in scene.one("firmware_mismatch").text
     assert "abab" in scene.one("firmware_mismatch").text
+    scene.nodes[3].told_md5 = ""
+    assert not scene.run(60).firing()
+
+
+@pytest.mark.parametrize(("told", "proven"), [("", "ab" * 16), ("ab" * 16, ""), ("", "")])
+def test_firmware_of_which_nothing_is_known_is_no_other(told, proven):
+    scene = Scene()
+    scene.nodes[3].told_md5, scene.nodes[3].firmware_md5 = told, proven
+    assert not scene.run(1200).open()
 
 
 def test_a_failed_update_is_one_alert():

@@ -5,9 +5,9 @@ from meshward.status.alerts.documents import SilenceDoc
 from meshward.status.alerts.engine import OPEN_MAX
 from meshward.status.alerts.flapping import HIGH_PERCENT, STEPS, percent
 from meshward.status.alerts.lives import fingerprint
-from meshward.status.alerts.silences import SILENCES_MAX
+from meshward.status.alerts.silences import AFTER_S, LEASE_S, SILENCES_MAX
 from meshward.status.facts import NodeFacts
-from tests.support.alerts import Scene
+from tests.support.alerts import MESH, Scene
 
 LOW, FINE = {"heap_free_bytes": 3000}, {"heap_free_bytes": 28_000}
 
@@ -18,9 +18,8 @@ def silence(scene, *, kind="silence", for_s=3600.0, **fits):
         kind=kind,
         starts_s=scene.wall_s,
         ends_s=scene.wall_s + for_s,
-        created_by="Ada",
         created_s=scene.wall_s,
-        **fits,
+        **{"created_by": "Ada"} | fits,
     )
     scene.engine.add_silence(doc)
     return doc
@@ -136,7 +135,7 @@ def test_acknowledging():
     with pytest.raises(UnknownItemError):
         scene.engine.ack("nothing", "Ada", "", scene.wall_s)
     scene.set(3, **FINE).run(900)
-    with pytest.raises(UnknownItemError):
+    with pytest.raises(UnknownItemError, match="it is over by now"):
         scene.engine.unack(alert.id, scene.wall_s)
 
 
@@ -177,7 +176,6 @@ def test_a_silence_can_be_ended_before_its_time():
     late = silence(scene, for_s=1)
     with pytest.raises(ConflictError):
         scene.engine.end_silence(late.id, "Bob", scene.wall_s + 5)
-    assert not scene.engine.silences(scene.wall_s + 5)
 
 
 def test_silences_have_a_limit():
@@ -202,8 +200,9 @@ def test_an_update_keeps_its_nodes_and_those_behind_them_quiet_and_ends_a_minute
     for _ in range(60):
         scene.run(10)
         scene.engine.updating({"r1": [2]}, scene.wall_s)
-    (window,) = scene.engine.silences(scene.wall_s)
+    (window,) = scene.silences()
     assert (window.kind, window.created_by, window.nodes) == ("maintenance", "rollout r1", [2])
+    assert window.rollout == "r1"
     assert scene.engine.is_maintenance(window.id)
     assert scene.one("mesh_split").silenced_by == window.id
     assert scene.rules_told() == ["low_heap"]
@@ -212,24 +211,86 @@ def test_an_update_keeps_its_nodes_and_those_behind_them_quiet_and_ends_a_minute
     assert scene.rules_told() == ["low_heap"]
     scene.run(30)
     assert scene.rules_told() == ["low_heap", "mesh_split"]
-    assert not scene.engine.silences(scene.wall_s)
+    assert not scene.silences()
 
 
-def test_a_window_ends_by_itself_when_nobody_prolongs_it():
+def test_a_window_grows_with_its_update_and_ends_by_itself_when_nobody_prolongs_it():
     scene = Scene()
-    scene.engine.maintenance("r1", [2], scene.wall_s, scene.wall_s + 100)
-    scene.engine.maintenance("r1", [3], scene.wall_s, scene.wall_s + 200)
-    assert scene.engine.silences(scene.wall_s + 150)[0].nodes == [2, 3]
-    assert not scene.engine.silences(scene.wall_s + 201)
+    scene.engine.updating({"r1": [2]}, scene.wall_s)
+    scene.engine.updating({"r1": [3], "r2": []}, scene.wall_s)
+    scene.run(LEASE_S - 10)
+    assert [window.nodes for window in scene.silences()] == [[2, 3]]
+    scene.run(10)
+    assert not scene.silences()
 
 
 def test_a_moving_child_of_an_updated_node_is_quiet_in_its_window():
     scene = Scene().run(30)
-    scene.engine.maintenance("r1", [2], scene.wall_s, scene.wall_s + 3600)
     scene.nodes[4].moves_us = tuple(scene.now_us - n for n in range(8))
-    scene.run(300)
+    for _ in range(10):
+        scene.engine.updating({"r1": [2]}, scene.wall_s)
+        scene.run(30)
     assert scene.one("moving").silenced_by
     assert not scene.told
+
+
+@pytest.mark.parametrize("jump_s", [-1e7, -300.0, 300.0, 1e7])
+def test_a_clock_that_is_set_during_an_update_neither_opens_nor_prolongs_its_window(jump_s):
+    scene = Scene().run(30)
+    scene.engine.updating({"r1": [2]}, scene.wall_s)
+    scene.leave(2, 3, 4, 5)
+    scene.wall_s += jump_s
+    for _ in range(20):
+        scene.engine.updating({"r1": [2]}, scene.wall_s)
+        scene.run(30)
+    (window,) = scene.silences()
+    assert scene.one("mesh_split").silenced_by == window.id
+    assert window.ends_s <= scene.wall_s + LEASE_S
+    scene.wall_s -= abs(jump_s)
+    scene.engine.updating({}, scene.wall_s)
+    scene.run(50)
+    assert not scene.told
+    scene.run(30)
+    assert not scene.silences()
+    assert scene.rules_told() == ["mesh_split"]
+
+
+def test_what_somebody_called_as_an_update_keeps_quiet_is_no_window_of_an_update():
+    scene = Scene()
+    doc = silence(scene, nodes=[3], created_by="rollout r1")
+    scene.engine.updating({"r1": [2]}, scene.wall_s)
+    scene.engine.updating({}, scene.wall_s)
+    scene.run(AFTER_S + 10)
+    assert [(one.id, one.nodes, one.ends_s) for one in scene.silences()] == [
+        (doc.id, [3], doc.created_s + 3600)
+    ]
+
+
+def restored_after_a_power_cut(mesh):
+    """A gateway that knows all nodes from before, and sees none of them yet."""
+    scene = Scene(mesh).run(60).restart(downtime_s=600)
+    scene.leave(*mesh, silent_s=0.0)
+    scene.facts.connected = False
+    return scene
+
+
+def test_a_mesh_that_fills_up_after_a_power_cut_is_no_break():
+    scene = restored_after_a_power_cut(MESH).run(20)
+    scene.facts.connected = True
+    for node in (7, 1, 6, 2, 3, 5, 4):  # parents first, within half a minute
+        scene.back(node).run(4, tick_s=1)
+        assert not scene.open("silent_node")
+        assert not scene.open("mesh_split")
+    scene.run(1800)
+    assert not scene.told
+    assert not scene.firing()
+
+
+def test_who_does_not_come_back_after_a_power_cut_is_told_of():
+    scene = restored_after_a_power_cut(MESH).run(20)
+    scene.facts.connected = True
+    scene.back(1, 2, 3, 4, 5, 6).run(90)
+    assert [n.alerts[0].node for n in scene.notices()] == [7]
 
 
 def test_flapping_is_told_once_and_then_kept_quiet_until_it_settles():
@@ -286,6 +347,17 @@ def test_changes_come_whole_and_do_not_change_afterwards():
     assert [change.acked_by for change in scene.engine.take_changes()] == [""]
     scene.engine.give_back(changes)
     assert scene.engine.take_changes() == changes
+
+
+def test_what_is_acknowledged_no_more_is_told_when_the_next_repeat_is_due():
+    scene = Scene().set(3, **LOW).run(200)
+    alert = scene.engine.ack(scene.one("low_heap").id, "Ada", "", scene.wall_s)
+    scene.run(600)
+    scene.engine.unack(alert.id, scene.wall_s)
+    scene.run(3 * 3600, tick_s=60)
+    assert [n.reason for n in scene.notices()] == ["new"]
+    scene.run(3600, tick_s=60)
+    assert [n.reason for n in scene.notices()] == ["new", "repeat"]
 
 
 def test_names_of_boards_are_cleaned():

@@ -3,72 +3,12 @@ from random import Random
 
 import pytest
 
-from meshward.status.alerts.documents import AlertDoc, Notification
-from meshward.status.alerts.notify import Notifier, NotifySettings
+from meshward.status.alerts.documents import Notification
 from meshward.status.alerts.outbox import GIVE_UP_S, RETRY_MAX_S, WAITING_MAX, Outbox
 from tests.support.alerts import Scene
+from tests.support.post import Post, alert
 
 LOW, FINE = {"heap_free_bytes": 3000}, {"heap_free_bytes": 28_000}
-
-
-def alert(number=1, *, rule="low_heap", severity="warning", **more):
-    fields = {"since_s": 0.0, "fired_s": 0.0, "state": "firing", "text": f"Node {number} is ill."} | more
-    return AlertDoc(
-        id=f"a{number}", fingerprint=f"{number:016x}", rule=rule, labels={"node": str(number)},
-        node=number, severity=severity, **fields,
-    )  # fmt: skip
-
-
-class Post:
-    """A notifier whose receivers take everything, unless they are told not to."""
-
-    def __init__(self, receivers=None, **settings):
-        self.now_s = 100.0
-        self.docs = {}
-        self.refusing = set()
-        self.firing = []
-        self.sent = []
-        self.notifier = Notifier(
-            Random(1),
-            lambda doc: None,
-            lambda doc: self.docs.__setitem__(doc.id, doc),
-            lambda name: self.docs.pop(name, None),
-            NotifySettings(receivers=receivers or {"hook": "info"}, **settings),
-        )
-
-    @property
-    def now_us(self):
-        return int(self.now_s * 1e6)
-
-    def run(self, seconds):
-        end_s = self.now_s + seconds
-        while self.now_s < end_s:
-            self.now_s += 1
-            self.notifier.look(self.firing, self.now_us, self.now_s)
-            for notification in self.notifier.due(self.now_us):
-                for name in notification.pending:
-                    if name in self.refusing:
-                        self.notifier.failed(notification.id, name, "no\x1b", self.now_us)
-                    else:
-                        self.sent.append((self.now_s, name, notification))
-                        self.notifier.delivered(notification.id, name)
-        return self
-
-    def fires(self, *alerts):
-        self.firing += alerts
-        for one in alerts:
-            self.notifier.began(one, self.now_us)
-        return self
-
-    def ends(self, *alerts):
-        for one in alerts:
-            self.firing.remove(one)
-            one.state, one.resolved_s = "resolved", self.now_s
-            self.notifier.ended(one, self.now_us)
-        return self
-
-    def texts(self):
-        return [(n.status, n.reason, [one.node for one in n.alerts]) for _, _, n in self.sent]
 
 
 def test_alerts_of_one_rule_that_come_together_are_told_together():
@@ -179,6 +119,49 @@ def test_the_end_never_comes_before_the_beginning():
     post.run(2 * RETRY_MAX_S)
     for name in ("good", "bad"):
         assert [n.status for _, who, n in post.sent if who == name] == ["firing", "resolved"]
+
+
+def test_an_end_that_waits_for_its_time_holds_back_nothing_that_is_new():
+    one = alert(1)
+    post = Post().fires(one).run(60).ends(one).run(20).fires(alert(2)).run(600)
+    assert post.texts() == [("firing", "new", [1]), ("firing", "new", [2]), ("resolved", "resolved", [1])]
+    assert post.sent[1][0] == pytest.approx(180 + 6, abs=1)
+
+
+def test_an_end_that_waits_is_not_counted_as_told():
+    one = alert(1)
+    post = Post().fires(one).run(30).ends(one).run(10).fires(alert(2)).run(30).fires(alert(3)).run(20)
+    assert [n.alerts[0].node for _, _, n in post.sent] == [1, 2, 3]
+    began_s = post.now_s
+    post.fires(alert(4)).run(600)
+    assert post.sent[-2][2].status == "resolved"
+    assert post.sent[-1][0] == pytest.approx(post.sent[2][0] + 300, abs=2)
+    assert post.sent[-1][0] < began_s + 301
+
+
+def test_an_end_does_not_overtake_a_beginning_that_was_made_after_others_ended():
+    one, two = alert(1), alert(2)
+    post = Post(receivers={"good": "info", "bad": "info"}).fires(one).run(60).ends(one).run(20)
+    post.refusing = {"bad"}
+    post.fires(two).run(120).ends(two).run(400)
+    post.refusing = set()
+    post.run(2 * RETRY_MAX_S)
+    for name in ("good", "bad"):
+        told = [n.status for _, who, n in post.sent if who == name for told in n.alerts if told.node == 2]
+        assert told == ["firing", "resolved"], name
+
+
+def test_an_end_does_not_overtake_a_beginning_of_lower_severity():
+    one = alert(1)
+    post = Post()
+    post.refusing = {"hook"}
+    post.fires(one).run(3600)
+    one.severity = "critical"
+    post.run(10).ends(one)
+    post.refusing = set()
+    post.run(2 * RETRY_MAX_S)
+    assert [n.group for _, _, n in post.sent] == ["low_heap/warning", *["low_heap/critical"] * 2]
+    assert [n.status for _, _, n in post.sent] == ["firing", "firing", "resolved"]
 
 
 def test_what_nobody_takes_is_given_up_after_a_day_with_a_note():

@@ -138,7 +138,8 @@ async def test_silences_and_windows_are_stored_and_end(tmp_path, clock):
         (NewSilence(), "say either how long"),
         (NewSilence(duration_s=60, ends_at="2030-01-01T00:00:00Z"), "say either how long"),
         (NewSilence(duration_s=-1), "must end after its start"),
-        (NewSilence(duration_s=1e9), "within 400 days"),
+        (NewSilence(duration_s=1e9), "within 366 days"),
+        (NewSilence(ends_at="2099-01-01T00:00:00Z"), "within 366 days"),
         (NewSilence(duration_s=float("nan")), "must end after its start"),
         (NewSilence(ends_at="2001-01-01T00:00:00Z"), "in the future"),
         (NewSilence(ends_at="tomorrow"), "ends_at must be a time"),
@@ -225,6 +226,120 @@ async def test_on_a_full_disk_alerts_are_shown_and_nothing_is_changed(service, c
     assert (await service.alert(alert.id)).acked_by == ""
 
 
+async def full(service):
+    """As on a disk that takes nothing, and where nobody knows of it yet."""
+    await take_no_writes(service.database)
+    service.database.problem = ""
+
+
+async def freed(service):
+    await take_no_writes(service.database, taken=True)
+    service.database.problem = ""
+    await service.keep_health()
+
+
+async def test_a_silence_that_could_not_be_stored_keeps_nothing_quiet_and_can_be_made_again(service, clock):
+    (alert,) = await short_of_heap(service, clock)
+    await full(service)
+    with pytest.raises(StoreError):
+        await service.create_silence(NewSilence(rules=["short"], duration_s=600), OPERATOR)
+    await freed(service)
+    await live(service, clock, 6)
+    assert (await service.alert(alert.id)).quiet == ""
+    assert await service.silences() == []
+    again = await service.create_silence(NewSilence(rules=["short"], duration_s=600), OPERATOR)
+    assert [one.id for one in await service.silences()] == [again.id]
+
+
+async def test_a_silence_whose_end_could_not_be_stored_goes_on(service, clock):
+    (alert,) = await short_of_heap(service, clock)
+    silence = await service.create_silence(NewSilence(rules=["short"], duration_s=600), OPERATOR)
+    await full(service)
+    with pytest.raises(StoreError):
+        await service.end_silence(silence.id, OPERATOR)
+    await freed(service)
+    await live(service, clock, 6)
+    assert await service.silences() == [silence]
+    assert (await service.alert(alert.id)).quiet == "silenced"
+    assert (await service.end_silence(silence.id, OPERATOR)).state == "over"
+
+
+async def test_an_acknowledgement_is_as_it_was_where_the_change_could_not_be_stored(service, clock):
+    (alert,) = await short_of_heap(service, clock)
+    await full(service)
+    with pytest.raises(StoreError):
+        await service.ack_alert(alert.id, "mine", OPERATOR)
+    assert (await service.alert(alert.id)).acked_by == ""
+    await freed(service)
+    before = await service.ack_alert(alert.id, "first", OPERATOR)
+    clock.s += 10
+    await full(service)
+    with pytest.raises(StoreError):
+        await service.ack_alert(alert.id, "second", OPERATOR)
+    service.database.problem = ""
+    with pytest.raises(StoreError):
+        await service.unack_alert(alert.id, OPERATOR)
+    assert await service.alert(alert.id) == before
+    await freed(service)
+    stored = await service.database.read(alerts.get, alert.id)
+    assert (stored.acked_by, stored.ack_note) == ("olga", "first")
+
+
+async def test_on_a_full_disk_nothing_is_sent_as_a_test(service):
+    async def tester():
+        raise AssertionError("sent, and not noted")
+
+    service.tester = tester
+    await take_no_writes(service.database)
+    with pytest.raises(StoreError):
+        await service.database.write(lambda connection: connection.execute("DELETE FROM event"))
+    with pytest.raises(StoreError):
+        await service.test_alerts(OPERATOR)
+
+
+async def test_reading_alerts_and_silences_writes_nothing_and_is_as_of_now(service, clock):
+    (first,) = await short_of_heap(service, clock)
+    await take_no_writes(service.database)
+    hear(service, 7, mem=30, uptime=130)
+    service.monitor.alerts.ack(first.id, "olga", "", clock.s)
+    for shown in (
+        await service.alert(first.id),
+        (await service.alerts()).items[0],
+        (await service.alerts(state=["firing", "resolved"])).items[0],
+    ):
+        assert shown.acked_by == "olga"
+    assert await service.silences() == []
+    assert service.database.writable
+
+
+async def test_open_alerts_are_listed_in_parts_newest_first_also_where_they_could_not_be_stored(
+    service, clock
+):
+    await see(service, *range(10, 17))
+    await service.patch_rule("short", SHORT, OPERATOR)
+    await take_no_writes(service.database)
+    with pytest.raises(StoreError):
+        await service.database.write(lambda connection: connection.execute("DELETE FROM event"))
+    for node in range(10, 17):
+        hear(service, node, mem=40, uptime=100)
+        await live(service, clock, 6)
+    whole = await service.alerts(rule="short")
+    assert [alert.node for alert in whole.items] == [16, 15, 14, 13, 12, 11, 10]
+    assert (whole.total, whole.next) == (7, None)
+    assert await service.alert(whole.items[3].id) == whole.items[3]
+    parts, cursor = [], None
+    while not parts or cursor is not None:
+        page = await service.alerts(rule="short", limit=3, before=cursor)
+        assert page.total == 7
+        parts.append([alert.node for alert in page.items])
+        cursor = page.next
+    assert parts == [[16, 15, 14], [13, 12, 11], [10]]
+    assert (await service.alerts(state=["firing"], node=12)).total == 1
+    for odd in ("x", "3", "nan_a", "inf_", "9" * 400):
+        with pytest.raises(InvalidError, match="no cursor"):
+            await service.alerts(before=odd)
+
+
 async def test_what_a_failed_write_held_does_not_come_after_what_is_newer(service, clock):
     (alert,) = await short_of_heap(service, clock)
     await take_no_writes(service.database)
@@ -296,6 +411,7 @@ async def until(condition):
 
 
 async def waiting(service):
+    await service.database.probe(0.0)  # what was begun before is done then
     return (await service.database.read(alerts.load_open, 0.0)).notifications
 
 

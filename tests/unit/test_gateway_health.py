@@ -9,6 +9,7 @@ import pytest
 from meshward.errors import InvalidError, NotPossibleError, StoreError, UnknownItemError
 from meshward.gateway.health_views import QueryRequest
 from meshward.gateway.rollout_watch import surroundings, under_way
+from meshward.gateway.shown import moment
 from meshward.ota.states import NodeState
 from meshward.rollout.documents import NodeEntry, RolloutDoc
 from meshward.rollout.states import RolloutState
@@ -241,11 +242,71 @@ async def test_who_asks_the_same_shares_the_answer(service, clock):
     async with boards(service, clock, 7, 8) as sent:
         request = QueryRequest(deadline_s=5)
         first, second = await asyncio.gather(service.query(request), service.query(request))
-        third = await service.query(request)
+        third = await service.query(QueryRequest(deadline_s=5, max_age_s=300))
         fresh = await service.query(QueryRequest(deadline_s=5, max_age_s=0))
     assert first.id == second.id == third.id != fresh.id
     assert [view.cached for view in (first, second, third, fresh)] == [False, False, True, False]
     assert len({package["q"] for package in sent}) == 2
+
+
+async def test_of_named_nodes_those_that_are_away_are_silent_and_not_asked(service, clock):
+    await see(service, 7, 8)
+    await see(service, 7)
+    async with boards(service, clock, 7) as sent:
+        for _ in range(3):
+            view = await service.query(QueryRequest(nodes=[8, 7], deadline_s=5, max_age_s=0))
+            assert {one.node: one.how for one in view.answers} == {7: "asked", 8: "silent"}
+            assert (view.coverage.nodes, view.coverage.silent) == (2, [8])
+        alone = await service.query(QueryRequest(nodes=[8], deadline_s=1))
+    assert not [package for package in sent if package.get("dest") == 8]
+    assert (alone.coverage.nodes, alone.coverage.silent, alone.cached) == (1, [8], False)
+    assert service.monitor.voices.of(8) is Voice.UNKNOWN
+
+
+async def test_a_node_that_is_removed_while_it_is_asked_is_left_out_of_the_answer(service, clock):
+    await see(service, 7, 8)
+    asking = asyncio.create_task(service.query(QueryRequest(deadline_s=2)))
+    await asyncio.sleep(0)
+    await see(service, 7)
+    await service.forget_node(8, OPERATOR)
+    async with boards(service, clock, 7):
+        view = await asking
+    assert [one.node for one in view.answers] == [7]
+    assert view.coverage.nodes == 1
+
+
+async def test_in_a_mesh_without_others_a_question_is_answered_by_nobody(service):
+    await see(service, 7)
+    await see(service)
+    service.mesh_connected = True
+    view = await service.query(QueryRequest())
+    assert (view.answers, view.coverage.nodes) == ([], 0)
+
+
+async def test_an_answer_that_is_shared_has_the_time_of_its_question(service, clock):
+    await see(service, 7)
+    asked_s = clock.s
+    async with boards(service, clock, 7):
+        first = await service.query(QueryRequest(deadline_s=5))
+    clock.s = asked_s + 100
+    second = await service.query(QueryRequest(deadline_s=5, max_age_s=300))
+    assert (second.id, second.cached) == (first.id, True)
+    assert first.asked_at == second.asked_at == moment(asked_s)
+
+
+async def test_who_joins_a_longer_question_waits_no_longer_than_it_said(service, clock):
+    await see(service, 7)
+    service.monitor.voices.heard(7, 711, is_report=False)
+    long = asyncio.create_task(service.query(QueryRequest(deadline_s=10)))
+    await asyncio.sleep(0)
+    short = asyncio.create_task(service.query(QueryRequest(deadline_s=1)))
+    await asyncio.sleep(0)
+    clock.s += 1
+    view = await short
+    assert (view.took_s, view.coverage.silent) == (1.0, [7])
+    assert not long.done()
+    async with boards(service, clock, 7):
+        assert (await long).id == view.id
 
 
 async def test_of_a_role_only_those_who_have_it_are_told_of(service, clock):

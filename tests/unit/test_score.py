@@ -21,6 +21,7 @@ def test_a_node_without_trouble_has_100():
 def test_a_node_that_is_away_has_nothing_and_one_that_just_left_half():
     assert node_score(node(online=False, away_s=300.0), []) == (0, [(100, "out of the mesh for 5 min")])
     assert node_score(node(online=False, away_s=20.0), [])[0] == 50
+    assert node_score(node(online=False, away_s=0.0), []) == (50, [(50, "not in sight")])
     assert node_score(node(online=False), []) == (0, [(100, "not in the mesh")])
 
 

@@ -134,13 +134,50 @@ def test_alteriom_boards_are_asked_in_their_own_words_and_answer_by_a_report():
 def test_the_same_question_is_shared_while_it_is_under_way_and_for_as_long_as_asked_for():
     asked = Asked(ours=MANY)
     question = asked.ask(MANY)
-    assert asked.ask(MANY) is question
-    assert asked.ask(MANY, groups=("heap",)) is not question
+    asked.now_us = 2 * S
+    assert asked.ask(MANY, max_age_us=10 * S) is question
+    assert asked.ask(MANY, max_age_us=10 * S, groups=("heap",)) is not question
     asked.answer(question, *MANY)
     asked.now_us = 5 * S
     assert asked.ask(MANY, max_age_us=10 * S) is question
     assert asked.ask(MANY, max_age_us=4 * S) is not question
+
+
+def test_who_wants_new_answers_does_not_get_those_to_a_question_under_way():
+    asked = Asked(ours=MANY)
+    question = asked.ask(MANY)
     assert asked.ask(MANY, max_age_us=0) is not question
+    asked.now_us = 5 * S
+    assert asked.ask(MANY, max_age_us=4 * S) not in (None, question)
+
+
+def test_who_has_patience_does_not_get_what_came_of_somebody_elses_haste():
+    asked = Asked(ours=MANY)
+    hasty = asked.ask(MANY, deadline_us=S)
+    patient = asked.ask(MANY, deadline_us=10 * S, max_age_us=10 * S)
+    assert patient is not hasty
+    assert patient.due_us == 10 * S
+    assert asked.ask(MANY, deadline_us=S, max_age_us=10 * S) in (hasty, patient)
+    asked.answer(hasty, *MANY[1:])
+    asked.answer(patient, *MANY)
+    asked.run_to(S)
+    assert hasty.ended_us == S
+    assert asked.ask(MANY, deadline_us=10 * S, max_age_us=10 * S) is patient
+
+
+def test_haste_that_everybody_answered_serves_the_patient_too():
+    asked = Asked(ours=MANY)
+    hasty = asked.ask(MANY, deadline_us=S)
+    asked.answer(hasty, *MANY)
+    assert asked.ask(MANY, deadline_us=10 * S, max_age_us=10 * S) is hasty
+
+
+def test_boards_that_may_have_another_role_are_not_called_mute_for_their_silence():
+    asked = Asked()
+    for _ in range(3):
+        asked.ask(MANY, role="sensor")
+        asked.run_to(asked.now_us + 10 * S)
+    assert {asked.voices.of(node) for node in MANY} == {Voice.UNKNOWN}
 
 
 def test_answers_of_nobody_asked_and_of_other_questions_do_not_count():

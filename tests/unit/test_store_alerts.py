@@ -167,6 +167,15 @@ def test_silences_that_are_over_are_listed_for_a_while(connection):
     assert alerts.silences(connection, NOW_S) == []
 
 
+def test_of_silences_that_are_over_the_latest_are_listed_and_of_the_others_all(connection, monkeypatch):
+    monkeypatch.setattr(alerts, "SILENCES_OVER_MAX", 3)
+    waiting = [silence(f"w{number}", ends_s=NOW_S + DAY_S) for number in range(5)]
+    over = [silence(f"s{number}", ends_s=NOW_S - DAY_S + number) for number in range(5)]
+    alerts.save(connection, [*waiting, *over])
+    assert alerts.silences(connection, NOW_S) == waiting
+    assert alerts.silences(connection, NOW_S, over=True) == [*waiting, *over[2:]]
+
+
 def test_a_notification_waits_until_it_was_taken(connection):
     alerts.save(connection, [notification("n1"), notification("n2")])
     alerts.save(connection, [notification("n1", pending={"ops": 3})])

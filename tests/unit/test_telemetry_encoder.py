@@ -24,7 +24,7 @@ def feed(encoder, minutes, begin_s=0, values=None):
 def told(frames):
     """(kind, samples) of each frame."""
     heads = [read_frame(frame) for frame in frames]
-    return [(KINDS[head.kind], head.count + head.has_extra) for head in heads]
+    return [(KINDS[head.kind], head.count + bool(head.flags & codec.EXTRA)) for head in heads]
 
 
 def quantised(values):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from meshward.errors import InvalidError, NotPossibleError, StoreError
+from meshward.errors import ConflictError, InvalidError, NotPossibleError, UnknownItemError
 from meshward.gateway.desk import Desk
 from meshward.gateway.health_shown import rule_view, silence_view
 from meshward.gateway.health_store import keep_rule
 from meshward.gateway.health_views import (
+    SILENCE_S_MAX,
     AlertView,
     NewSilence,
     RulePatch,
@@ -24,10 +25,13 @@ from meshward.gateway.health_views import (
 )
 from meshward.gateway.service import Caller
 from meshward.gateway.views import Page
-from meshward.status.alerts.documents import SilenceDoc
+from meshward.status.alerts.documents import AlertDoc, SilenceDoc
 from meshward.store import alerts
+from meshward.store.pages import Part, limited, position
 
-SILENCE_S_MAX = 400 * 86_400.0
+OPEN = ("pending", "firing")
+Ack = tuple[str, float | None, str]
+"""Who acknowledged an alert, when, and the note."""
 
 
 class AlertCases(Desk):
@@ -45,36 +49,51 @@ class AlertCases(Desk):
         limit: int = 100,
         before: str | None = None,
     ) -> Page[AlertView]:
-        """Newest first."""
-        await self._keep_if_possible()
-        wanted = tuple(state) or ("pending", "firing")
-        part = await self.database.read(
-            alerts.page, state=wanted, node=node, rule=rule, limit=limit, before=before
-        )
+        """Newest first. Open ones are as of now; one that ended counts as over when that is stored."""
+        wanted = tuple(state) or OPEN
+        if set(wanted) <= set(OPEN):
+            part = _part(
+                (
+                    doc
+                    for doc in self.monitor.alerts.open_alerts()
+                    if doc.state in wanted and node in {None, doc.node} and rule in {None, doc.rule}
+                ),
+                limit,
+                before,
+            )
+        else:
+            part = await self.database.read(
+                alerts.page, state=wanted, node=node, rule=rule, limit=limit, before=before
+            )
+            latest = {doc.id: doc for doc in self.monitor.alerts.open_alerts()}
+            part = Part([latest.get(doc.id, doc) for doc in part.items], part.total, part.next)
         return Page(items=[self.alert_view(doc) for doc in part.items], total=part.total, next=part.next)
 
     async def alert(self, alert_id: str) -> AlertView:
         """One. Raises UnknownItemError."""
-        await self._keep_if_possible()
-        return self.alert_view(await self.database.read(alerts.get, alert_id))
+        doc = self._open_alert(alert_id)
+        if doc is None:
+            doc = await self.database.read(alerts.get, alert_id)
+        return self.alert_view(doc)
 
     async def ack_alert(self, alert_id: str, note: str, caller: Caller) -> AlertView:
         """Somebody sees to it. Raises UnknownItemError, ConflictError."""
         self.must_be_writable()
+        before = self._ack(alert_id)
         doc = self.monitor.alerts.ack(alert_id, caller.name, note, self.now_s())
-        await self.keep_alerts(caller, "alert.ack", alert_id, {"note": note} if note else {})
+        await self._keep_ack(before, doc, caller, "alert.ack", {"note": note} if note else {})
         return self.alert_view(doc)
 
     async def unack_alert(self, alert_id: str, caller: Caller) -> AlertView:
         """Nobody does any more. Raises UnknownItemError, ConflictError."""
         self.must_be_writable()
+        before = self._ack(alert_id)
         doc = self.monitor.alerts.unack(alert_id, self.now_s())
-        await self.keep_alerts(caller, "alert.unack", alert_id, {})
+        await self._keep_ack(before, doc, caller, "alert.unack", {})
         return self.alert_view(doc)
 
     async def silences(self, *, over: bool = False) -> list[SilenceView]:
         """What keeps alerts quiet."""
-        await self._keep_if_possible()
         now_s = self.now_s()
         docs = await self.database.read(alerts.silences, now_s, over=over)
         return [silence_view(doc, now_s) for doc in docs]
@@ -83,15 +102,29 @@ class AlertCases(Desk):
         """Keep alerts quiet. Raises InvalidError."""
         self.must_be_writable()
         doc = self._silence(new, caller)
-        self.monitor.alerts.add_silence(doc)
-        await self.keep_alerts(caller, f"{doc.kind}.create", doc.id, msgspec.to_builtins(new))
+        engine = self.monitor.alerts
+        engine.add_silence(doc)
+
+        def undo() -> None:
+            engine.end_silence(doc.id, caller.name, self.now_s())
+
+        await self._keep_or(undo, caller, f"{doc.kind}.create", doc.id, msgspec.to_builtins(new))
         return silence_view(doc, self.now_s())
 
     async def end_silence(self, silence_id: str, caller: Caller) -> SilenceView:
         """End it now. Raises UnknownItemError, ConflictError."""
         self.must_be_writable()
-        doc = self.monitor.alerts.end_silence(silence_id, caller.name, self.now_s())
-        await self.keep_alerts(caller, f"{doc.kind}.end", doc.id, {})
+        engine = self.monitor.alerts
+        stored = await self.database.read(alerts.silences, self.now_s())
+        doc = engine.end_silence(silence_id, caller.name, self.now_s())
+
+        def undo() -> None:
+            # A window of an update that is not stored yet is not among them; the update opens it again.
+            for before in stored:
+                if before.id == silence_id:
+                    engine.add_silence(before)
+
+        await self._keep_or(undo, caller, f"{doc.kind}.end", doc.id, {})
         return silence_view(doc, self.now_s())
 
     def rules(self) -> list[RuleView]:
@@ -123,6 +156,7 @@ class AlertCases(Desk):
         """Try every receiver. Raises NotPossibleError where no gateway runs."""
         if self.tester is None:
             raise NotPossibleError("no gateway runs that could send anything: start it with `meshward run`")
+        self.must_be_writable()
         results = await self.tester()
         detail = {result.receiver: result.text for result in results}
         await self.keep_alerts(caller, "alert.test", "receivers", detail)
@@ -130,10 +164,42 @@ class AlertCases(Desk):
 
     # -- inside ------------------------------------------------------------------------------
 
-    async def _keep_if_possible(self) -> None:
-        """So that what is read is as of now; what a full disk does not take is no reason to show nothing."""
-        with suppress(StoreError):
-            await self.keep_health()
+    def _open_alert(self, alert_id: str) -> AlertDoc | None:
+        return next((doc for doc in self.monitor.alerts.open_alerts() if doc.id == alert_id), None)
+
+    async def _keep_or(
+        self, undo: Callable[[], None], caller: Caller, action: str, subject: str, detail: dict[str, Any]
+    ) -> None:
+        """Store what somebody did; where that cannot be, it was not done, and can be tried again."""
+        try:
+            await self.keep_alerts(caller, action, subject, detail)
+        except Exception:
+            # What ended by itself meanwhile needs no undoing.
+            with suppress(UnknownItemError, ConflictError, InvalidError):
+                undo()
+            raise
+
+    async def _keep_ack(
+        self, before: Ack | None, doc: AlertDoc, caller: Caller, action: str, detail: dict[str, Any]
+    ) -> None:
+        """Store an acknowledgement that changed; where that cannot be, it is as it was `before`."""
+        engine = self.monitor.alerts
+        after = _ack_of(doc)
+
+        def undo() -> None:
+            if before is None or _ack_of(doc) != after:
+                return  # somebody else changed it since
+            who, at_s, note = before
+            if at_s is None:
+                engine.unack(doc.id, self.now_s())
+            else:
+                engine.ack(doc.id, who, note, at_s)
+
+        await self._keep_or(undo, caller, action, doc.id, detail)
+
+    def _ack(self, alert_id: str) -> Ack | None:
+        doc = self._open_alert(alert_id)
+        return None if doc is None else _ack_of(doc)
 
     async def _keep_rule(
         self,
@@ -166,7 +232,9 @@ class AlertCases(Desk):
             else starts_s + (new.duration_s or 0.0)
         )
         if not max(starts_s, now_s) < ends_s <= starts_s + SILENCE_S_MAX:
-            raise InvalidError("it must end after its start, in the future, and within 400 days")
+            raise InvalidError(
+                f"it must end after its start, in the future, and within {SILENCE_S_MAX / 86_400:.0f} days"
+            )
         known = {rule.name for rule in self.monitor.alerts.rules.rules}
         for name in new.rules:
             if name not in known:
@@ -183,6 +251,28 @@ class AlertCases(Desk):
             created_by=caller.name,
             created_s=now_s,
         )
+
+
+def _ack_of(doc: AlertDoc) -> Ack:
+    return doc.acked_by, doc.acked_s, doc.ack_note
+
+
+def _part(docs: Iterable[AlertDoc], limit: int, before: str | None) -> Part[AlertDoc]:
+    """Of open alerts, newest first. Raises InvalidError for what is no cursor."""
+    placed = sorted(((_place(doc), doc) for doc in docs), key=lambda one: one[0], reverse=True)
+    rest = placed
+    if before is not None:
+        at_us, between, alert_id = before.partition("_")
+        start = (position(at_us if between else "") or 0, alert_id)
+        rest = [one for one in placed if one[0] < start]
+    shown = rest[: limited(limit)]
+    more = len(rest) > len(shown)
+    return Part([doc for _, doc in shown], len(placed), "{}_{}".format(*shown[-1][0]) if more else None)
+
+
+def _place(doc: AlertDoc) -> tuple[int, str]:
+    """Where it is in a list; many begin at the same moment."""
+    return int(doc.since_s * 1e6), doc.id
 
 
 def _seconds(name: str, text: str) -> float:

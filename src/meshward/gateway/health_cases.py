@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from statistics import median
 
 from meshward.errors import InvalidError, NotPossibleError, UnknownItemError
@@ -16,6 +17,9 @@ from meshward.gateway.health_shown import (
     readings,
 )
 from meshward.gateway.health_views import (
+    DEADLINE_S,
+    MAX_AGE_S_MAX,
+    POINTS_MAX,
     HistoryNote,
     HistoryPoint,
     HistoryView,
@@ -37,10 +41,7 @@ from meshward.status.samples import Sample
 from meshward.store import events, history, nodes
 
 DAY_S = 86_400.0
-POINTS_MAX = 20_000
 NOTES_MAX = 500
-DEADLINE_S = (1.0, 10.0)
-MAX_AGE_S = 300.0
 LOOK_S = 0.05
 LATE_S = 1.0
 """What is waited for an answer beyond its deadline, before the driver counts as stuck."""
@@ -122,8 +123,9 @@ class HealthCases(Desk):
     async def query(self, request: QueryRequest) -> QueryView:
         """Ask nodes. Raises InvalidError, NotPossibleError."""
         _check_range("deadline_s", request.deadline_s, DEADLINE_S)
-        _check_range("max_age_s", request.max_age_s, (0.0, MAX_AGE_S))
-        asked = self._asked(request)
+        _check_range("max_age_s", request.max_age_s, (0.0, MAX_AGE_S_MAX))
+        meant = self._meant(request)
+        asked = [node for node in meant if self.book.views[node].online]
         began_s, began_us = self.now_s(), self.now_us()
         question = self.monitor.ask(
             asked,
@@ -135,15 +137,17 @@ class HealthCases(Desk):
             now_us=began_us,
         )
         was_over = question.ended_us is not None
-        if was_over and not question.id:
+        if asked and not question.id:
             raise NotPossibleError("too many questions are under way; try again in a few seconds")
         self.on_change()
-        latest_us = began_us + int((request.deadline_s + LATE_S) * 1e6)
+        latest_us = began_us + int(request.deadline_s * 1e6)
+        if question.due_us <= latest_us:  # else it is somebody's who waits longer
+            latest_us = question.due_us + int(LATE_S * 1e6)
         while question.ended_us is None and self.now_us() < latest_us:  # noqa: ASYNC110 simpler than events
             await asyncio.sleep(LOOK_S)
-        view = self._answered(question, asked)
-        view.cached = was_over
-        view.asked_at = moment(began_s)
+        view = self._answered(question, meant)
+        view.cached = was_over and bool(asked)
+        view.asked_at = moment(began_s - (began_us - question.began_us) / 1e6)
         view.took_s = round((self.now_us() - began_us) / 1e6, 2)
         return view
 
@@ -157,13 +161,15 @@ class HealthCases(Desk):
         changes = await self.database.read(nodes.parents, node_id)
         notes += [
             HistoryNote(at=moment(change.at_s), kind="move", text=f"moved below {change.parent}")
-            for change in changes
-            if change.parent is not None and start_s <= change.at_s <= end_s
+            for change, before in itertools.pairwise(changes)
+            if None not in {change.parent, before.parent} and start_s <= change.at_s <= end_s
         ]
         return sorted(notes, key=lambda note: note.at)
 
-    def _asked(self, request: QueryRequest) -> list[int]:
-        """Who is meant: of those named all that are in the mesh, else all, or all that may have the role."""
+    def _meant(self, request: QueryRequest) -> list[int]:
+        """Who is asked about: those named, also where they are away; else of the mesh all, or all that may
+        have the role.
+        """
         if not self.mesh_connected:
             raise NotPossibleError("the gateway is not in the mesh, so nobody can be asked")
         unknown = [node for node in request.nodes if node not in self.book.views]
@@ -187,18 +193,23 @@ class HealthCases(Desk):
             return found
         return online
 
-    def _answered(self, question: Question, asked: list[int]) -> QueryView:
-        """What came of it; a node whose role is not known, and that did not answer, was not meant."""
+    def _answered(self, question: Question, meant: list[int]) -> QueryView:
+        """What came of it; a node whose role is not known, and that did not answer, was not meant, and one
+        that was removed meanwhile is nobody's business any more.
+        """
         facts = self.monitor.facts.nodes
         now_us = self.now_us()
         answers, ages = [], {}
-        for node in sorted(asked):
+        for node in sorted(meant):
+            view = self.book.views.get(node)
+            if view is None:
+                continue
             answer = question.answers.get(node)
             known = facts.get(node)
-            role = self.book.views[node].role or (known.role if known is not None else "")
+            role = view.role or (known.role if known is not None else "")
             if question.role and answer is None and role != question.role:
                 continue
-            name = self.book.views[node].name
+            name = view.name
             if answer is not None:
                 sample, at_us = answer
                 ages[node] = max(0.0, (now_us - at_us) / 1e6)
@@ -211,7 +222,7 @@ class HealthCases(Desk):
                     node=node,
                     name=name,
                     answered=False,
-                    how="silent" if can or not self.book.views[node].online else "known",
+                    how="silent" if can or not view.online else "known",
                     age_s=round(known.silent_s, 1) if known is not None else None,
                     metrics=metrics,
                 )

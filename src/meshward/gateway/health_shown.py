@@ -71,7 +71,7 @@ def node_status(monitor: Monitor, facts: NodeFacts, alerts: Iterable[AlertDoc]) 
         hardware=facts.hardware,
         role=facts.role,
         version=facts.version,
-        tells=sorted({fact.source for fact in facts.metrics.values()}),
+        tells=sorted(monitor.fleet.sources(facts.node)),
         silent_s=round(_silence_s(facts), 1),
         metrics=readings(facts.metrics),
         texts=dict(monitor.fleet.texts(facts.node)),

@@ -9,6 +9,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
+POINTS_MAX = 20_000
+"""Of history at once: a week by the half minute, in about a megabyte."""
+DEADLINE_S = (1.0, 10.0)
+"""How long answers can be waited for."""
+MAX_AGE_S_MAX = 300.0
+"""Questions that are over are remembered for no longer than this is of use."""
+SILENCE_S_MAX = 366 * 86_400.0
+"""A year: what is to be quiet for longer is better switched off."""
+
 
 class MetricView(msgspec.Struct, kw_only=True):
     """A metric, in the catalogue of all."""
@@ -169,7 +178,9 @@ class QueryRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Empty for all."""
     deadline_s: float = 8.0
     max_age_s: float = 10.0
-    """An answer that was given to somebody else within this time will do; 0 asks anew."""
+    """The same question will do that somebody else asked within this time, if answers to it were waited for
+    as long; 0 asks anew.
+    """
 
 
 class QueryAnswer(msgspec.Struct, kw_only=True):
@@ -180,7 +191,9 @@ class QueryAnswer(msgspec.Struct, kw_only=True):
     answered: bool
     """Whether it did, in time; else `metrics` is what was known before."""
     how: Literal["asked", "known", "silent"]
-    """known: a board that cannot be asked; silent: one that could, and did not answer."""
+    """known: a board that cannot be asked; silent: one that could, and did not answer, or that is not in the
+    mesh and was not asked.
+    """
     age_s: float | None = None
     metrics: dict[str, ReadingView] = {}
     texts: dict[str, str] = {}
@@ -191,8 +204,11 @@ class QueryView(msgspec.Struct, kw_only=True):
 
     id: str
     asked_at: str
+    """When the question was put to the nodes; with `cached` or a shared one before the request."""
     took_s: float
+    """Since the request."""
     cached: bool = False
+    """Whether it was over before the request."""
     coverage: Coverage
     answers: list[QueryAnswer]
     totals: dict[str, QueryTotal] = {}

@@ -55,11 +55,6 @@ class Frame:
         """Whether it can be read by itself."""
         return self.kind == codec.SNAPSHOT
 
-    @property
-    def has_extra(self) -> bool:
-        """Whether its last sample was taken when it was sent."""
-        return bool(self.flags & codec.EXTRA)
-
 
 def read_frame(data: bytes) -> Frame:
     """Check a frame and read its head. Raises WireError for whatever is none."""

@@ -21,6 +21,8 @@ NOTIFICATIONS_MAX = 10_000
 """That wait; above that the oldest go. Weeks without any receiver make fewer."""
 SILENCES_SHOWN_DAYS = 30
 """For how long silences that are over are listed."""
+SILENCES_OVER_MAX = 500
+"""So many of these at most, the latest: each update makes one."""
 
 _DAY_S = 86_400
 #: Deleted at once, so that nobody waits.
@@ -118,10 +120,17 @@ def state_of(connection: sqlite3.Connection, alert_id: str) -> str | None:
 
 
 def silences(connection: sqlite3.Connection, now_s: float, *, over: bool = False) -> list[SilenceDoc]:
-    """Those that wait or are active; with `over` the ended ones of the last 30 days too. Oldest first."""
-    since_s = now_s - SILENCES_SHOWN_DAYS * _DAY_S if over else now_s
-    rows = connection.execute("SELECT id, doc FROM silence WHERE ends_s > ? ORDER BY number", (since_s,))
-    return [from_json(doc, SilenceDoc, f"silence {name}") for name, doc in rows]
+    """Those that wait or are active; with `over` the latest that ended in the last 30 days too, at most 500.
+    Oldest first.
+    """
+    rows = connection.execute("SELECT number, id, doc FROM silence WHERE ends_s > ?", (now_s,)).fetchall()
+    if over:
+        rows += connection.execute(
+            "SELECT number, id, doc FROM silence WHERE ends_s <= ? AND ends_s > ? "
+            "ORDER BY ends_s DESC LIMIT ?",
+            (now_s, now_s - SILENCES_SHOWN_DAYS * _DAY_S, SILENCES_OVER_MAX),
+        )
+    return [from_json(doc, SilenceDoc, f"silence {name}") for _, name, doc in sorted(rows)]
 
 
 def save_records(connection: sqlite3.Connection, records: Mapping[int, Mapping[str, Any]]) -> None:

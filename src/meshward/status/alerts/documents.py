@@ -79,7 +79,9 @@ class SilenceDoc(msgspec.Struct, kw_only=True):
     ends_s: float
     reason: str = ""
     created_by: str
-    """`rollout ID` for a window that an update opened by itself."""
+    """`rollout ID` for a window that an update opened by itself; but people may be called so as well."""
+    rollout: str = ""
+    """The update that opened it by itself, "" where it was not opened so."""
     created_s: float
     ended_by: str = ""
     """Who ended it before its time."""

@@ -122,7 +122,7 @@ class AlertEngine:
         return life.doc
 
     def unack(self, alert_id: str, wall_s: float) -> AlertDoc:  # noqa: ARG002 as all that people do
-        """Nobody sees to it any more. Raises UnknownItemError."""
+        """Nobody sees to it any more: it is told when a repeat is due. Raises UnknownItemError."""
         life = self._life(alert_id)
         life.doc.acked_by, life.doc.acked_s, life.doc.ack_note = "", None, ""
         self._lives.save(life, self._now_us)
@@ -136,17 +136,9 @@ class AlertEngine:
         """End one before its time. Raises UnknownItemError, ConflictError."""
         return self._silences.end(silence_id, who, wall_s)
 
-    def silences(self, wall_s: float) -> list[SilenceDoc]:
-        """Those that wait or are active."""
-        return self._silences.listed(wall_s)
-
     def is_maintenance(self, silence_id: str) -> bool:
         """Whether this is a maintenance window that waits or is active."""
         return self._silences.is_maintenance(silence_id)
-
-    def maintenance(self, rollout: str, nodes: Sequence[int], wall_s: float, until_s: float | None) -> None:
-        """An update works on these nodes until then; None: it is over."""
-        self._silences.maintain(rollout, nodes, wall_s, until_s)
 
     def updating(self, busy: Mapping[str, Sequence[int]], wall_s: float) -> None:
         """All rollouts that are at work, and the nodes of each; to be told every minute or oftener."""
@@ -289,7 +281,10 @@ class AlertEngine:
         for life in self._lives.by_key.values():
             if life.doc.id == alert_id:
                 return life
-        raise UnknownItemError("there is no such open alert; list them with `meshward alerts list`")
+        raise UnknownItemError(
+            "there is no such open alert: it is over by now, or there never was one of this id; "
+            "see `meshward alerts list`"
+        )
 
     def _over(self, doc: AlertDoc, quietly: bool) -> None:
         if not quietly:

@@ -55,8 +55,3 @@ class Before:
 
 FIRST = Before()
 """Nothing."""
-
-
-def key_of(rule: str, label: str, value: int | str) -> Key:
-    """The key of an alert with this label."""
-    return (rule, label, value)

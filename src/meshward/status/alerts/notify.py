@@ -39,7 +39,9 @@ class _Group:
     """Since when something waits to be told."""
     changed_since_us: int | None = None
     sent_us: list[int] = field(default_factory=list)
-    """When it told something, the latest few."""
+    """When it told of what fires, the latest few."""
+    over_us: int | None = None
+    """When it told, or will tell, of what is over."""
 
 
 class Notifier:
@@ -126,8 +128,9 @@ class Notifier:
             self.outbox.extend(waiting, copied([alert])[0])
             return
         group = self._groups.setdefault(key, _Group())
-        due_us = max(now_us + self._wait_us(), self._last_us(group) + self._interval_us())
-        self._emit(key, group, "resolved", [alert], receivers, "resolved", now_us, due_us)
+        last_us = max(self._last_us(group), -_FAR_US if group.over_us is None else group.over_us)
+        group.over_us = due_us = max(now_us + self._wait_us(), last_us + self._interval_us())
+        self._emit(key, "resolved", [alert], receivers, "resolved", now_us, due_us)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -193,12 +196,12 @@ class Notifier:
             self._told_us[alert.id] = now_us
             self._save_alert(alert)
         group.new_since_us = group.changed_since_us = None
-        self._emit(key, group, "firing", alerts, self._receivers(alerts[0].severity), reason, now_us, now_us)
+        group.sent_us = [*group.sent_us[-NEW_MAX:], now_us]
+        self._emit(key, "firing", alerts, self._receivers(alerts[0].severity), reason, now_us, now_us)
 
     def _emit(
         self,
         key: str,
-        group: _Group,
         status: Literal["firing", "resolved"],
         alerts: list[AlertDoc],
         receivers: Collection[str],
@@ -206,7 +209,6 @@ class Notifier:
         now_us: int,
         due_us: int,
     ) -> None:
-        group.sent_us = [*group.sent_us[-NEW_MAX:], due_us]
         doc = Notification(
             id=new_id(self._rng),
             group=key,

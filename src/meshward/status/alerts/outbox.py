@@ -33,6 +33,32 @@ class _Item:
         self.next_us = dict.fromkeys(doc.pending, due_us)
         self.lease_us: dict[str, int] = {}
 
+    def is_touched(self, receiver: str) -> bool:
+        """Whether it was given out for a receiver already: it may know of it."""
+        return receiver in self.lease_us or self.doc.pending.get(receiver, 0) > 0
+
+
+class _Held:
+    """What may not go to a receiver before what was made earlier has."""
+
+    __slots__ = ("_fingerprints", "_groups")
+
+    def __init__(self) -> None:
+        self._groups: set[str] = set()
+        self._fingerprints: set[str] = set()
+
+    def holds(self, doc: Notification) -> bool:
+        return doc.group in self._groups or any(
+            alert.fingerprint in self._fingerprints for alert in doc.alerts
+        )
+
+    def add(self, item: _Item, receiver: str) -> None:
+        doc = item.doc
+        # What is over waits for minutes before it is sent at all: what is new of other alerts may pass it.
+        if doc.status == "firing" or item.is_touched(receiver):
+            self._groups.add(doc.group)
+        self._fingerprints.update(alert.fingerprint for alert in doc.alerts)
+
 
 class Outbox:
     """In the order in which they were made."""
@@ -66,12 +92,12 @@ class Outbox:
 
     def unsent(self, group: str, status: str, now_us: int) -> Notification | None:
         """One of a group that waits for its time still, so that more can be put into it."""
-        for item in self._items.values():
-            is_fresh = not item.lease_us and not any(item.doc.pending.values())
-            is_early = min(item.next_us.values(), default=0) > now_us
-            if item.doc.group == group and item.doc.status == status and is_fresh and is_early:
-                return item.doc
-        return None
+        # Only into the latest of its group: an end must not come into what goes before its beginning.
+        latest = next((item for item in reversed(self._items.values()) if item.doc.group == group), None)
+        if latest is None or latest.doc.status != status or latest.lease_us:
+            return None
+        is_early = min(latest.next_us.values(), default=0) > now_us
+        return latest.doc if is_early and not any(latest.doc.pending.values()) else None
 
     def waits(self, group: str) -> bool:
         """Whether anything of a group was not taken yet."""
@@ -102,23 +128,25 @@ class Outbox:
     def due(self, now_us: int) -> list[Notification]:
         """What is to be delivered now, each with those `pending` who are to get it now.
 
-        To one receiver those of a group go in order: that something is over never comes before it began.
+        To each receiver what is about one alert goes in order, so that it never hears of an end before the
+        beginning, and of a group one at a time; only what is over and waits for its time lets others pass.
         """
         found: list[Notification] = []
-        busy: set[tuple[str, str]] = set()
+        held: dict[str, _Held] = {}
         for item in list(self._items.values()):
-            doc = item.doc
             if now_us - item.born_us >= int(GIVE_UP_S * 1e6):
                 self._give_up(item)
                 continue
+            doc = item.doc
             ready: dict[str, int] = {}
             for receiver, tries in doc.pending.items():
-                place = (doc.group, receiver)
+                before = held.setdefault(receiver, _Held())
                 leased = now_us < item.lease_us.get(receiver, now_us)
-                if place not in busy and not leased and item.next_us.get(receiver, 0) <= now_us:
+                is_due = not leased and item.next_us.get(receiver, 0) <= now_us
+                if is_due and not before.holds(doc):
                     ready[receiver] = tries
                     item.lease_us[receiver] = now_us + LEASE_US
-                busy.add(place)
+                before.add(item, receiver)
             if ready:
                 found.append(msgspec.structs.replace(doc, pending=ready, alerts=list(doc.alerts)))
         return found

@@ -58,7 +58,3 @@ class Rule:
         if not self.nodes and not self.tags:
             return True
         return node in self.nodes or any(tag in self.tags for tag in tags)
-
-
-COUNTS = frozenset({"reboot_loop", MOVING, SPLIT, "unwell"})
-"""Rules whose threshold is a count: reached is enough."""

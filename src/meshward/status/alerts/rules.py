@@ -24,11 +24,11 @@ from typing import Any
 
 from meshward.errors import InvalidError, SettingsError, UnknownItemError
 from meshward.status.alerts.defaults import DEFAULTS
-from meshward.status.alerts.rule import COUNTS, Rule
+from meshward.status.alerts.rule import Rule
 from meshward.status.alerts.rule_values import NAME, ValueKeyError, changed, unknown
 from meshward.toml_lines import explained, line_of
 
-__all__ = ["COUNTS", "CUSTOM_MAX", "DEFAULTS", "Rule", "RuleBook"]
+__all__ = ["CUSTOM_MAX", "DEFAULTS", "Rule", "RuleBook"]
 
 CUSTOM_MAX = 200
 """Rules of one's own: each is looked at for every node, every few seconds."""

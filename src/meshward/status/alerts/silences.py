@@ -24,7 +24,6 @@ LEASE_S = 120.0
 RENEW_S = 60.0
 AFTER_S = 60.0
 """After an update: boards join anew, and what they dropped is noticed late."""
-_PREFIX = "rollout "
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,55 +88,30 @@ class Silences:
         del self._docs[silence_id]
         return doc
 
-    def listed(self, wall_s: float) -> list[SilenceDoc]:
-        """Those that wait or are active, in the order in which they were made."""
-        self._drop_ended(wall_s)
-        return list(self._docs.values())
-
     def is_maintenance(self, silence_id: str) -> bool:
         """Whether this is a maintenance window."""
         doc = self._docs.get(silence_id)
         return doc is not None and doc.kind == "maintenance"
 
-    def maintain(self, rollout: str, nodes: Collection[int], wall_s: float, until_s: float | None) -> None:
-        """An update works on these nodes until then; None: it is over, so its window ends soon."""
-        doc = self._of(rollout)
-        if until_s is None or not nodes:
-            if doc is not None and doc.ends_s > wall_s + AFTER_S:
-                doc.ends_s = wall_s + AFTER_S
-                self._save(doc)
-            return
-        if doc is None:
-            if len(self._docs) < SILENCES_MAX:
-                self._open(rollout, nodes, wall_s, until_s)
-            return
-        # Nodes that it is done with still settle: they stay until the window ends.
-        every = sorted({*doc.nodes, *nodes})
-        if every != doc.nodes or doc.ends_s < until_s:
-            doc.nodes, doc.ends_s = every, max(doc.ends_s, until_s)
-            self._save(doc)
-
     def updating(self, busy: Mapping[str, Sequence[int]], wall_s: float) -> None:
         """All updates that are under way, and their nodes: windows are opened, prolonged and closed."""
+        self._drop_ended(wall_s)
+        windows = {doc.rollout: doc for doc in self._docs.values() if doc.rollout}
         for rollout, nodes in busy.items():
-            doc = self._of(rollout)
-            known = doc is not None and not set(nodes) - set(doc.nodes)
-            if not known or doc is None or doc.ends_s < wall_s + LEASE_S - RENEW_S:
-                self.maintain(rollout, nodes, wall_s, wall_s + LEASE_S)
-        for doc in list(self._docs.values()):
-            rollout = doc.created_by.removeprefix(_PREFIX)
-            if doc.created_by.startswith(_PREFIX) and rollout not in busy:
-                self.maintain(rollout, (), wall_s, None)
+            if nodes and rollout in windows:
+                self._prolong(windows[rollout], nodes, wall_s)
+            elif nodes and len(self._docs) < SILENCES_MAX:
+                self._open(rollout, nodes, wall_s)
+        for rollout, doc in windows.items():
+            if not busy.get(rollout) and doc.ends_s > wall_s + AFTER_S:
+                self._keep_until(doc, wall_s + AFTER_S, wall_s)
 
     def active(self, wall_s: float) -> list[Active]:
         """Those that keep alerts quiet now."""
         self._drop_ended(wall_s)
         return [_prepared(doc) for doc in self._docs.values() if doc.starts_s <= wall_s]
 
-    def _of(self, rollout: str) -> SilenceDoc | None:
-        return next((doc for doc in self._docs.values() if doc.created_by == _PREFIX + rollout), None)
-
-    def _open(self, rollout: str, nodes: Collection[int], wall_s: float, until_s: float) -> None:
+    def _open(self, rollout: str, nodes: Collection[int], wall_s: float) -> None:
         self.add(
             SilenceDoc(
                 id=new_id(self._rng),
@@ -145,12 +119,26 @@ class Silences:
                 rules=list(BY_UPDATES),
                 nodes=sorted(nodes),
                 starts_s=wall_s,
-                ends_s=until_s,
+                ends_s=wall_s + LEASE_S,
                 reason="an update is under way",
-                created_by=_PREFIX + rollout,
+                created_by=f"rollout {rollout}",
+                rollout=rollout,
                 created_s=wall_s,
             )
         )
+
+    def _prolong(self, doc: SilenceDoc, nodes: Collection[int], wall_s: float) -> None:
+        # Nodes that it is done with still settle: they stay until the window ends.
+        every = sorted({*doc.nodes, *nodes})
+        left_s = doc.ends_s - wall_s
+        if every != doc.nodes or not LEASE_S - RENEW_S <= left_s <= LEASE_S or doc.starts_s > wall_s:
+            doc.nodes = every
+            self._keep_until(doc, wall_s + LEASE_S, wall_s)
+
+    def _keep_until(self, doc: SilenceDoc, ends_s: float, wall_s: float) -> None:
+        """A clock that was set back neither ends a window nor leaves it open."""
+        doc.starts_s, doc.ends_s = min(doc.starts_s, wall_s), ends_s
+        self._save(doc)
 
     def _drop_ended(self, wall_s: float) -> None:
         for silence_id in [doc.id for doc in self._docs.values() if doc.ends_s <= wall_s]:

@@ -97,12 +97,6 @@ class NodeDetector:
         """The leak of its heap, where it has one."""
         return self._leak.leak(now_us // _US + (self._base_s or 0))
 
-    def rate(self) -> float:
-        """The share of the metrics told of late, and known well enough, that are unlike themselves."""
-        warm = [series for series in self._series.values() if series.is_warm]
-        known = [series for series in warm if not _is_stale(series, self._now_s)]
-        return sum(series.since_s is not None for series in known) / len(known) if known else 0.0
-
     def snapshot(self) -> dict[str, Any]:
         """All that it knows, as plain values: about 5 KB for a node with 14 lively metrics, after a week."""
         series = {name: saved for name, one in self._series.items() if (saved := one.saved()) is not None}

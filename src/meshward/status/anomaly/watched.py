@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from meshward.status.facts import Anomaly
 from meshward.status.metrics import METRICS
 
-WAYS_UNWELL = 3
-"""A node that is unlike itself in so many ways at once is not so by chance."""
-
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -68,8 +65,3 @@ def ways(anomalies: Iterable[Anomaly]) -> int:
     Free heap and its largest block together are one thing that changed, not two.
     """
     return len({BY_NAME[anomaly.metric].family for anomaly in anomalies if anomaly.metric in BY_NAME})
-
-
-def unwell(anomalies: Iterable[Anomaly]) -> bool:
-    """Whether so much of a node is unlike itself that something is the matter with it."""
-    return ways(anomalies) >= WAYS_UNWELL

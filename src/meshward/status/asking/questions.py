@@ -56,11 +56,29 @@ class Question:
     patient_until_us: int = 0
     rest_until_us: int | None = None
     """Until when the rest of an answer in several reports is waited for."""
+    passed_over: bool = False
+    """Whether boards answer only where they have the role: the silence of others says nothing of them."""
 
     @property
     def key(self) -> tuple[frozenset[int], str, tuple[str, ...]]:
         """Questions with the same key have the same answer."""
         return self.nodes, self.role, self.groups
+
+    @property
+    def patience_us(self) -> int:
+        """How long it waits, or would have waited, for answers."""
+        return self.due_us - self.began_us
+
+    def serves(self, other: Question, max_age_us: int) -> bool:
+        """Whether what comes of it will do for `other`, asked now: no answer of it is older than max_age_us,
+        and no board had less time for it, unless all answered.
+        """
+        return (
+            self.key == other.key
+            and max_age_us > 0
+            and other.began_us - self.began_us <= max_age_us
+            and (self.patience_us >= other.patience_us or self.nodes <= self.answers.keys())
+        )
 
 
 class Questions:
@@ -84,15 +102,15 @@ class Questions:
         max_age_us: int = 0,
         now_us: int,
     ) -> Question:
-        """Ask these nodes; the same question that is under way, or was a moment ago, is shared.
+        """Ask these nodes; the same question that began within max_age_us is shared, 0 for none.
 
-        everybody: whether these are all nodes of the mesh, or all of the role. A caller that cannot be
-        served gets a question that is over and has no answers.
+        everybody: whether these are all nodes of the mesh, or all of the role. A shared question may be due
+        later than deadline_us. A caller that cannot be served gets a question that is over and has no
+        answers.
         """
         asked = Question(0, frozenset(nodes), role, tuple(sorted(groups)), now_us, now_us + deadline_us)
         for other in [*self._open.values(), *reversed(self._kept)]:
-            is_fresh = other.ended_us is None or now_us - other.ended_us <= max_age_us
-            if other.key == asked.key and is_fresh and (other.ended_us is None or max_age_us):
+            if other.serves(asked, max_age_us):
                 return other
         if len(self._open) >= OPEN_MAX or not asked.nodes:
             asked.ended_us = now_us
@@ -168,14 +186,14 @@ class Questions:
     def _send(self, question: Question, *, everybody: bool) -> None:
         ours = [node for node in sorted(question.nodes) if self._voices.of(node) is not Voice.ALTERIOM]
         alteriom = sorted(question.nodes.difference(ours))
-        patience_us = question.due_us - question.began_us
-        jitter_us = min(patience_us // 3, max(JITTER_LEAST_US, JITTER_EACH_US * len(ours)))
+        jitter_us = min(question.patience_us // 3, max(JITTER_LEAST_US, JITTER_EACH_US * len(ours)))
         if len(ours) <= SINGLES_MAX:
             jitter_us = JITTER_LEAST_US if len(ours) > 1 else 0
             for node in ours:
                 self._commands.append(self._query(question, jitter_us, dest=node))
         else:
             self._commands.append(self._query(question, jitter_us, everybody=everybody))
+            question.passed_over = bool(question.role)
         for node in alteriom:
             self._ask_one(question, node)
         question.patient_until_us = min(question.due_us, question.began_us + jitter_us + GRACE_US)
@@ -236,7 +254,8 @@ class Questions:
 
     def _end(self, question: Question, now_us: int) -> None:
         question.ended_us = now_us
-        self._voices.unanswered([node for node in question.nodes if node not in question.answers])
+        if not question.passed_over:
+            self._voices.unanswered([node for node in question.nodes if node not in question.answers])
         del self._open[question.id]
         self._kept.append(question)
         del self._kept[:-KEPT_MAX]

@@ -9,6 +9,7 @@ from litestar import delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
 from meshward.gateway.health_views import (
+    SILENCE_S_MAX,
     AckRequest,
     AlertView,
     NewSilence,
@@ -23,7 +24,6 @@ from meshward.web.checks import check_nodes, check_range, check_texts, iso_s
 from meshward.web.context import ApiRequest, Context, Cursor, ItemId, Limit, OptionalNode, OptionalText
 from meshward.web.problems import refusal_of_field
 
-SILENCE_S_MAX = 366 * 86_400.0
 RULES_MAX = 100
 FOR_S_MAX = 7 * 86_400.0
 THRESHOLD_MAX = 1e12
@@ -70,7 +70,9 @@ async def unack_alert(web: Context, request: ApiRequest, alert_id: ItemId) -> An
 
 @get("/silences", summary="List silences and maintenance windows")
 async def list_silences(web: Context, over: FromQuery[bool] = False) -> list[SilenceView]:
-    """Those that wait or are active; with `over` those of the last 30 days that ended as well."""
+    """Those that wait or are active; with `over` those of the last 30 days that ended as well, the latest
+    500 of them.
+    """
     return await web.service.silences(over=over)
 
 
@@ -78,7 +80,9 @@ async def list_silences(web: Context, over: FromQuery[bool] = False) -> list[Sil
 async def create_silence(
     web: Context, request: ApiRequest, data: JSONBody[NewSilence]
 ) -> Answer[SilenceView]:
-    """Alerts that fit everything named are not told while it is active. Give `duration_s` or `ends_at`."""
+    """Alerts that fit everything named are not told while it is active. Give `duration_s` or `ends_at`: it
+    lasts a year at most.
+    """
     _check_silence(data)
     return await web.once.answer(request, lambda: web.service.create_silence(data, request.user), status=201)
 

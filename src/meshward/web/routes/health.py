@@ -8,6 +8,9 @@ from litestar import get, post
 from litestar.params import JSONBody, QueryParameter
 
 from meshward.gateway.health_views import (
+    DEADLINE_S,
+    MAX_AGE_S_MAX,
+    POINTS_MAX,
     HistoryView,
     MeshStatus,
     MetricView,
@@ -19,11 +22,7 @@ from meshward.web.checks import TEXT_CHARACTERS_MAX, check_nodes, check_range, c
 from meshward.web.context import Context, NodeId
 from meshward.web.problems import refusal_of_field
 
-POINTS_MAX = 20_000
-"""A week by the half minute, in about a megabyte."""
 RESOLUTION_S_MAX = 366 * 86_400
-DEADLINE_S = (1.0, 10.0)
-MAX_AGE_S_MAX = 3600.0
 GROUPS_MAX = 20
 
 MetricName = Annotated[str, QueryParameter(max_length=TEXT_CHARACTERS_MAX)]
