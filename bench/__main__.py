@@ -9,14 +9,19 @@ import time
 from collections.abc import Sequence
 
 from bench import (
+    alarms,
+    anomaly,
     gateway_api,
     gateway_idle,
     gateway_rollout,
     gateway_stream,
+    health_load,
+    history,
     idle,
     join,
     relay,
     relay_tcp,
+    telemetry,
     update,
     world,
 )
@@ -33,6 +38,11 @@ MEASUREMENTS = {
     "api": gateway_api,
     "stream": gateway_stream,
     "rollout": gateway_rollout,
+    "telemetry": telemetry,
+    "health-load": health_load,
+    "anomaly": anomaly,
+    "alarms": alarms,
+    "history": history,
 }
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ class Gateway:
     url: str
     token: str
     pid: int
+    data: Path
 
     @property
     def headers(self) -> dict[str, str]:
@@ -51,15 +53,18 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def gateway_process(fleet_port: int, nodes: int):
-    """A gateway that joined the fleet at this port, and sees so many nodes."""
+def gateway_process(fleet_port: int, nodes: int, settings: Mapping[str, str] | None = None):
+    """A gateway that joined the fleet at this port, and sees so many nodes.
+
+    settings: of its configuration, as environment variables without the MESHWARD_ before them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         data, log = Path(folder) / "data", Path(folder) / "log"
         arguments = ("--data", str(data), "--connect", f"127.0.0.1:{fleet_port}", "--http", "127.0.0.1:0")
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "meshward", "run", *arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(settings or {}),
             )  # fmt: skip
         try:
             yield _ready(process, data, log, nodes)
@@ -68,9 +73,10 @@ def gateway_process(fleet_port: int, nodes: int):
             process.wait(20)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, without what would configure a gateway."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("MESHWARD_")}
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Ours, without what else would configure a gateway."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MESHWARD_")}
+    return own | {f"MESHWARD_{name}": value for name, value in settings.items()}
 
 
 def _ready(process: subprocess.Popen, data: Path, log: Path, nodes: int) -> Gateway:
@@ -80,7 +86,7 @@ def _ready(process: subprocess.Popen, data: Path, log: Path, nodes: int) -> Gate
         with contextlib.suppress(GatewayError):  # not up yet
             found = endpoint.find(data)
             if found is not None:
-                gateway = Gateway(found.url, found.token, found.pid)
+                gateway = Gateway(found.url, found.token, found.pid, data)
                 if _nodes_online(gateway) == nodes:
                     return gateway
     raise RuntimeError(f"the gateway did not see {nodes} nodes: {log.read_text()[-_LOG_CHARACTERS:]}")
