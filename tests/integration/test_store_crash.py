@@ -103,7 +103,7 @@ with transaction(connection):
 def test_a_disk_that_takes_no_more_loses_nothing(tmp_path):
     path = tmp_path / "meshward.db"
     code = """
-limit = 400_000
+limit = 600_000
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 number = 0
 try:
