@@ -7,11 +7,12 @@ import sys
 from contextlib import closing
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from cyclopts import App
 
 from meshward.cli.doctor import doctor
-from meshward.config import Config, Http, load_config
+from meshward.config import Alerts, Config, Http, load_config
 from meshward.gateway import endpoint
 from meshward.gateway.doctor import Clocks, examine
 from meshward.gateway.endpoint import Endpoint
@@ -37,7 +38,8 @@ def config(tmp_path, node):
 
 def made(tmp_path, node, **http):
     http = {"bind": f"127.0.0.1:{free_port()}"} | http
-    return Config(connect=(node,), data=str(tmp_path / "data"), http=Http(**http))
+    alerts = Alerts(webhooks=("https://hooks.example/T0KEN",))
+    return Config(connect=(node,), data=str(tmp_path / "data"), http=Http(**http), alerts=alerts)
 
 
 def free_port():
@@ -76,6 +78,24 @@ async def test_all_is_well_with_a_database(config, tmp_path):
     assert all(check.ok and not check.remedy for check in checks.values()), checks
     assert checks["audit log"].text.startswith("3 entries")
     assert not list((tmp_path / "data").glob("daemon.json"))
+
+
+async def test_whom_alerts_reach_is_told_without_secrets(config):
+    check = (await checked(config))["alerts"]
+    assert check.ok
+    assert "hooks.example" in check.text
+    assert "T0KEN" not in check.text
+    check = (await checked(msgspec.structs.replace(config, alerts=Alerts())))["alerts"]
+    assert check.ok
+    assert "alerts.webhooks" in check.remedy
+
+
+async def test_alert_rules_that_cannot_be_used_are_noticed(config, tmp_path):
+    (tmp_path / "alerts.toml").write_text("[weak_lnk]\nbelow = -80\n")
+    config = msgspec.structs.replace(config, alerts=Alerts(rules_file=str(tmp_path / "alerts.toml")))
+    check = (await checked(config))["alerts"]
+    assert not check.ok
+    assert "weak_link" in check.text
 
 
 async def test_a_changed_audit_log_is_noticed(config, tmp_path):

@@ -25,9 +25,9 @@ from meshward.gateway.desk import SETTINGS_KEY
 from meshward.gateway.health_keeper import HealthKeeper
 from meshward.gateway.lock import DAEMON, DataLock
 from meshward.gateway.mesh_keeper import MeshKeeper
+from meshward.gateway.rules_file import read_rules
 from meshward.rollout.engine import EngineSettings
 from meshward.status.alerts.notify import NotifySettings
-from meshward.status.alerts.rules import RuleBook
 from meshward.store import settings as stored_settings
 from meshward.store.database import Database
 from meshward.store.history import Keep
@@ -79,7 +79,7 @@ async def run_daemon(
                 database,
                 library,
                 engine_settings=_engine_settings(config),
-                rules=_rules(config),
+                rules=read_rules(config),
                 notify=_notify(config),
                 telemetry=config.health.telemetry,
                 fixed=_fixed(config),
@@ -287,19 +287,6 @@ def _notify(config: Config) -> NotifySettings:
         alerts.repeat_hours * 3600,
         {receiver.name: receiver.lowest for receiver in alerts.receivers()},
     )
-
-
-def _rules(config: Config) -> RuleBook:
-    """The alert rules, with the changes of their file. Raises SettingsError."""
-    path = config.rules_path
-    if path is None:
-        return RuleBook()
-    try:
-        return RuleBook(path.read_text("utf-8"), str(path))
-    except OSError as error:
-        raise SettingsError(f"cannot read the alert rules {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"the alert rules {path} are not UTF-8 text ({error})") from error
 
 
 def _with(old: Config, new: Config) -> Config:

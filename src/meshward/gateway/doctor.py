@@ -21,9 +21,10 @@ from pathlib import Path
 from meshward import __version__
 from meshward.addresses import Address
 from meshward.config import Config
-from meshward.errors import GatewayError, MeshwardError, StoreError
+from meshward.errors import GatewayError, MeshwardError, SettingsError, StoreError
 from meshward.gateway import clock, endpoint
 from meshward.gateway.lock import daemon_pid
+from meshward.gateway.rules_file import read_rules
 from meshward.gateway.views import Check
 from meshward.store import audit, events, failures
 from meshward.store.connection import check_whole, open_read_only
@@ -57,7 +58,8 @@ async def examine(load: Callable[[], Config], clocks: Clocks | None = None) -> l
         problem = Check(name="configuration", ok=False, text=str(error), remedy=remedy)
         return [*checks, problem, clock_check(clocks), time_zones()]
     data = config.data_path
-    checks += [configuration(config), data_directory(data), disk(data), *database(data, clocks.wall_s())]
+    checks += [configuration(config), alerting(config), data_directory(data), disk(data)]
+    checks += database(data, clocks.wall_s())
     pid, found, gateway = running(config)
     checks.append(gateway)
     if config.http.enabled:
@@ -81,6 +83,21 @@ def configuration(config: Config) -> Check:
     """Which file was read, and what is doubtful in it."""
     text = "no file: defaults and environment" if config.file is None else f"{config.file} is valid"
     return Check(name="configuration", ok=True, text=text, remedy="; ".join(config.warnings()))
+
+
+def alerting(config: Config) -> Check:
+    """Whether the alert rules can be read, and whether anybody is told."""
+    try:
+        read_rules(config)
+    except SettingsError as error:
+        remedy = "correct it: docs/alerts.md has every key"
+        return Check(name="alerts", ok=False, text=str(error), remedy=remedy)
+    receivers = config.alerts.receivers()
+    if not receivers:
+        remedy = "name somebody: alerts.webhooks, alerts.mail_to or alerts.apprise"
+        return Check(name="alerts", ok=True, text="are raised, and nobody is told of them", remedy=remedy)
+    names = ", ".join(receiver.name for receiver in receivers)
+    return Check(name="alerts", ok=True, text=f"told to {names}; try it: meshward alerts test")
 
 
 def data_directory(data: Path) -> Check:
