@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
+
 from meshward.cli.output import print_line
 from meshward.errors import FleetPortError, GatewayError, MeshwardError
 from meshward.firmware.synthetic import synthetic_image
@@ -98,7 +100,7 @@ async def _gateway(data: Path, port: int) -> AsyncIterator[None]:
         )
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            while b"joined the mesh" not in log.read_bytes() or not _is_up(data):
+            while not await asyncio.to_thread(_sees_all, data):
                 if process.returncode is not None:
                     raise GatewayError(f"the gateway ended: {log.read_text()[-500:]}")
                 await asyncio.sleep(0.1)
@@ -111,10 +113,16 @@ async def _gateway(data: Path, port: int) -> AsyncIterator[None]:
         await process.wait()
 
 
-def _is_up(data: Path) -> bool:
+def _sees_all(data: Path) -> bool:
+    """Whether the gateway is up, and shows all boards."""
     try:
-        return endpoint.find(data) is not None
-    except GatewayError:
+        found = endpoint.find(data)
+        if found is None:
+            return False
+        asked = {"authorization": f"Bearer {found.token}"}
+        answer = httpx.get(f"{found.url}/api/v1/nodes", params={"online": "true"}, headers=asked)
+        return bool(answer.json()["total"] == _NODES)
+    except (GatewayError, httpx.HTTPError):
         return False
 
 

@@ -162,6 +162,13 @@ async def test_after_a_restart_it_goes_on_with_what_it_knew(tmp_path, clock):
         assert facts.last_parent == 7
 
 
+async def test_a_mesh_that_was_just_joined_is_shown_at_once(service, clock):
+    await live(service, clock, 2)
+    assert service.mesh_status().nodes == []
+    await see(service, 7, 8)
+    assert [node.node for node in service.mesh_status().nodes] == [7, 8]
+
+
 # -- history -----------------------------------------------------------------------------------
 
 

@@ -42,6 +42,8 @@ from meshward.store import events, history, nodes
 
 DAY_S = 86_400.0
 NOTES_MAX = 500
+FRESH_US = 500_000
+"""How old what is shown may be: some ms of work, which many readers share."""
 LOOK_S = 0.05
 LATE_S = 1.0
 """What is waited for an answer beyond its deadline, before the driver counts as stuck."""
@@ -65,19 +67,18 @@ class HealthCases(Desk):
 
     def mesh_status(self) -> MeshStatus:
         """All nodes, those in trouble first."""
+        self._look()
         return mesh_status(self.monitor)
 
     def node_status(self, node_id: int) -> NodeStatus:
         """One node. Raises UnknownItemError."""
-        facts = self.monitor.facts.nodes.get(node_id)
-        if facts is None:
-            view = self.book.views.get(node_id)
-            if view is None:
-                raise UnknownItemError(
-                    f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
-                )
-            self.monitor.look(self.now_us())
-            facts = self.monitor.facts.nodes.get(node_id) or NodeFacts(node_id, view.name)
+        view = self.book.views.get(node_id)
+        if view is None:
+            raise UnknownItemError(
+                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
+            )
+        self._look()
+        facts = self.monitor.facts.nodes.get(node_id) or NodeFacts(node_id, view.name)
         return node_status(self.monitor, facts, firing_by_node(self.monitor).get(node_id, ()))
 
     async def history(
@@ -150,6 +151,13 @@ class HealthCases(Desk):
         view.asked_at = moment(began_s - (began_us - question.began_us) / 1e6)
         view.took_s = round((self.now_us() - began_us) / 1e6, 2)
         return view
+
+    def _look(self) -> None:
+        """Rules are looked at every few seconds; a mesh that was just joined is shown at once."""
+        facts = self.monitor.facts
+        online = sum(one.online for one in facts.nodes.values())
+        if self.now_us() - facts.now_us > FRESH_US or online != len(self.book.online()):
+            self.monitor.look(self.now_us())
 
     # -- inside ------------------------------------------------------------------------------
 
