@@ -133,7 +133,7 @@ def test_odd_packages_are_passed_over(package):
 def test_a_question_goes_out_and_its_answer_is_a_fact():
     mesh = Mesh(7, telemetry=False)
     mesh.run(2)
-    question = mesh.monitor.ask([7], everybody=True, now_us=mesh.now_us)
+    question = mesh.monitor.questions.ask([7], everybody=True, now_us=mesh.now_us)
     mesh.run(1)
     [asked] = [package for package in mesh.sent if package["type"] == STATUS_QUERY]
     mesh.hear(7, {"type": STATUS_REPORT, "q": asked["q"], "m": {"rssi_dbm": -60}, "up": 50})

@@ -25,7 +25,7 @@ from meshward.gateway.node_book import NodeBook
 from meshward.gateway.rollout_watch import surroundings
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import Live, event_view, rollout_summary, shown_state
-from meshward.gateway.views import RolloutSummary
+from meshward.gateway.views import NodeView, RolloutSummary
 from meshward.rollout.changes import Change, NodeProven, SaveRollout
 from meshward.rollout.documents import RolloutDoc
 from meshward.rollout.engine import Engine, EngineSettings
@@ -296,6 +296,15 @@ class Desk:
                 self._ended = deque([rollout_summary(change.doc), *kept], ENDED_SHOWN)
                 docs = [doc for doc in self.ended_docs if doc.id != change.doc.id]
                 self.ended_docs = deque([change.doc, *docs], ENDED_SHOWN)
+
+    def known_node(self, node_id: int) -> NodeView:
+        """A node that is, or ever was, in the mesh. Raises UnknownItemError."""
+        view = self.book.views.get(node_id)
+        if view is None:
+            raise UnknownItemError(
+                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
+            )
+        return view
 
     def forget_in_memory(self, gone: Iterable[int]) -> None:
         """Drop nodes that are offline from all but the store."""

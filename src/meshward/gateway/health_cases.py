@@ -33,8 +33,8 @@ from meshward.gateway.health_views import (
     ReadingView,
 )
 from meshward.gateway.shown import moment
+from meshward.gateway.views import NodeView
 from meshward.status.asking.questions import Question
-from meshward.status.asking.voices import Voice
 from meshward.status.facts import NodeFacts
 from meshward.status.metrics import METRICS
 from meshward.status.samples import Sample
@@ -72,11 +72,7 @@ class HealthCases(Desk):
 
     def node_status(self, node_id: int) -> NodeStatus:
         """One node. Raises UnknownItemError."""
-        view = self.book.views.get(node_id)
-        if view is None:
-            raise UnknownItemError(
-                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
-            )
+        view = self.known_node(node_id)
         self._look()
         facts = self.monitor.facts.nodes.get(node_id) or NodeFacts(node_id, view.name)
         return node_status(self.monitor, facts, firing_by_node(self.monitor).get(node_id, ()))
@@ -92,10 +88,7 @@ class HealthCases(Desk):
         points_max: int = 1000,
     ) -> HistoryView:
         """A metric over time. Raises UnknownItemError, InvalidError."""
-        if node_id not in self.book.views:
-            raise UnknownItemError(
-                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
-            )
+        self.known_node(node_id)
         if metric not in METRICS:
             raise UnknownItemError(f"there is no metric {metric!r}; known are {', '.join(METRICS)}")
         end_s = self.now_s() if end_s is None else end_s
@@ -128,7 +121,7 @@ class HealthCases(Desk):
         meant = self._meant(request)
         asked = [node for node in meant if self.book.views[node].online]
         began_s, began_us = self.now_s(), self.now_us()
-        question = self.monitor.ask(
+        question = self.monitor.questions.ask(
             asked,
             everybody=not request.nodes,
             role=request.role if not request.nodes else "",
@@ -180,32 +173,39 @@ class HealthCases(Desk):
         """
         if not self.mesh_connected:
             raise NotPossibleError("the gateway is not in the mesh, so nobody can be asked")
-        unknown = [node for node in request.nodes if node not in self.book.views]
-        if unknown:
-            raise UnknownItemError(
-                f"node {unknown[0]} was never seen in this mesh; list the nodes with `meshward status`"
-            )
+        for node in request.nodes:
+            self.known_node(node)
         online = self.book.online()
         if request.nodes:
             return list(dict.fromkeys(request.nodes))
         if request.role:
-            facts = self.monitor.facts.nodes
-            found = [
-                node
-                for node in online
-                if (self.book.views[node].role or (facts[node].role if node in facts else ""))
-                in {request.role, ""}
-            ]
+            found = [node for node in online if self._role_of(self.book.views[node]) in {request.role, ""}]
             if not found:
                 raise NotPossibleError(f"no node of role {request.role!r} is in the mesh")
             return found
         return online
 
+    def _role_of(self, view: NodeView) -> str:
+        """The role of a node as it was proven, else as it tells it."""
+        facts = self.monitor.facts.nodes.get(view.id)
+        return view.role or ("" if facts is None else facts.role)
+
+    def _as_known(self, view: NodeView) -> QueryAnswer:
+        """In place of an answer: what is known of a node that gave none."""
+        facts = self.monitor.facts.nodes.get(view.id)
+        return QueryAnswer(
+            node=view.id,
+            name=view.name,
+            answered=False,
+            how="silent" if self.monitor.voices.can_answer(view.id) or not view.online else "known",
+            age_s=None if facts is None else round(facts.silent_s, 1),
+            metrics={} if facts is None else readings(facts.metrics),
+        )
+
     def _answered(self, question: Question, meant: list[int]) -> QueryView:
         """What came of it; a node whose role is not known, and that did not answer, was not meant, and one
         that was removed meanwhile is nobody's business any more.
         """
-        facts = self.monitor.facts.nodes
         now_us = self.now_us()
         answers, ages = [], {}
         for node in sorted(meant):
@@ -213,28 +213,12 @@ class HealthCases(Desk):
             if view is None:
                 continue
             answer = question.answers.get(node)
-            known = facts.get(node)
-            role = view.role or (known.role if known is not None else "")
-            if question.role and answer is None and role != question.role:
-                continue
-            name = view.name
             if answer is not None:
                 sample, at_us = answer
                 ages[node] = max(0.0, (now_us - at_us) / 1e6)
-                answers.append(_given(node, name, sample, ages[node]))
-                continue
-            can = self.monitor.voices.of(node) in {Voice.MESHWARD, Voice.ALTERIOM}
-            metrics = readings(known.metrics) if known is not None else {}
-            answers.append(
-                QueryAnswer(
-                    node=node,
-                    name=name,
-                    answered=False,
-                    how="silent" if can or not view.online else "known",
-                    age_s=round(known.silent_s, 1) if known is not None else None,
-                    metrics=metrics,
-                )
-            )
+                answers.append(_given(node, view.name, sample, ages[node]))
+            elif not question.role or self._role_of(view) == question.role:
+                answers.append(self._as_known(view))
         silent = [one.node for one in answers if one.how == "silent"]
         names = {one.node: one.name for one in answers}
         coverage = coverage_of(len(answers), ages, silent, names)

@@ -6,7 +6,7 @@ import sqlite3
 
 import msgspec
 
-from meshward.errors import ConflictError, UnknownItemError
+from meshward.errors import ConflictError
 from meshward.gateway.desk import Desk
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import attempt_view, moment
@@ -25,7 +25,7 @@ class MeshCases(Desk):
 
     async def node(self, node_id: int) -> NodeDetail:
         """One node and its history. Raises UnknownItemError."""
-        view = self._view(node_id)
+        view = self.known_node(node_id)
         parents = await self.database.read(nodes.parents, node_id)
         attempts = await self.database.read(rollouts.attempt_page, node=node_id, limit=ATTEMPTS_SHOWN)
         return NodeDetail(
@@ -36,7 +36,7 @@ class MeshCases(Desk):
 
     async def patch_node(self, node_id: int, patch: NodePatch, caller: Caller) -> NodeDetail:
         """Change what the user says of a node. Raises UnknownItemError, InvalidError."""
-        self._view(node_id)
+        self.known_node(node_id)
         values = {
             name: value for name, value in msgspec.structs.asdict(patch).items() if value is not msgspec.UNSET
         }
@@ -52,24 +52,16 @@ class MeshCases(Desk):
 
     async def forget_node(self, node_id: int, caller: Caller) -> None:
         """Drop a node that is offline. Raises UnknownItemError, ConflictError."""
-        if self._view(node_id).online:
+        if self.known_node(node_id).online:
             raise ConflictError(f"node {node_id} is in the mesh; it can be forgotten once it has left")
         await self.write_audited(caller, "node.forget", lambda _: (str(node_id), {}), _forget, node_id)
-        if not self._view(node_id).online:  # it may have come back at this very moment
+        if not self.known_node(node_id).online:  # it may have come back at this very moment
             self.forget_in_memory([node_id])
         self.tell_readers()
 
     def topology(self) -> TopologyView:
         """The tree, our node first."""
         return self.book.topology()
-
-    def _view(self, node_id: int) -> NodeView:
-        view = self.book.views.get(node_id)
-        if view is None:
-            raise UnknownItemError(
-                f"node {node_id} was never seen in this mesh; list the nodes with `meshward status`"
-            )
-        return view
 
 
 def _forget(connection: sqlite3.Connection, node: int) -> None:

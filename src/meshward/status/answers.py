@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from meshward.status.metrics import METRICS
+from meshward.status.report_fields import read_number
 from meshward.status.samples import QUERY, Sample
 from meshward.text import printable
 
@@ -29,7 +29,7 @@ def read_answer(package: Mapping[str, Any]) -> Sample | None:
         metric = METRICS.get(name)
         if metric is None:
             continue  # of a newer board: no fault of it
-        number = _number(value)
+        number = read_number(value)
         if number is None or not metric.low <= number <= metric.high:
             if len(refused) < _REFUSED_MAX:
                 refused.append(name)
@@ -40,7 +40,7 @@ def read_answer(package: Mapping[str, Any]) -> Sample | None:
         for key, ours in _TEXTS.items()
         if isinstance(package.get(key), str) and package[key].strip() not in {"", "null"}
     }
-    uptime_s = _number(package.get("up"))
+    uptime_s = read_number(package.get("up"))
     if uptime_s is not None and not 0 <= uptime_s <= _U32:
         uptime_s = None
     boots = package.get("boot")
@@ -57,13 +57,3 @@ def read_answer(package: Mapping[str, Any]) -> Sample | None:
         boots=None if boots is None else boots & 0xFF,
         refused=tuple(refused),
     )
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None

@@ -6,7 +6,7 @@ seconds, set by the driver) only dates what is kept. What it says is stored by w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from meshward.status.alerts.engine import AlertEngine
 from meshward.status.alerts.notify import NotifySettings
 from meshward.status.alerts.rules import RuleBook
 from meshward.status.answers import read_answer
-from meshward.status.asking.questions import DEADLINE_US, Question, Questions
+from meshward.status.asking.questions import Questions
 from meshward.status.asking.subscriptions import Subscriptions
 from meshward.status.asking.voices import Voices
 from meshward.status.facts import FailedUpdate, MeshFacts, NodeFacts
@@ -194,30 +194,6 @@ class Monitor:
     def on_probe(self, node: int, now_us: int) -> None:
         """A node is asked for its delay now."""
         self.fleet.on_probe(node, now_us)
-
-    # -- what people ask ---------------------------------------------------------------------
-
-    def ask(
-        self,
-        nodes: Collection[int],
-        *,
-        everybody: bool,
-        role: str = "",
-        groups: tuple[str, ...] = (),
-        deadline_us: int = DEADLINE_US,
-        max_age_us: int = 0,
-        now_us: int,
-    ) -> Question:
-        """Ask nodes for their status; see `Questions.ask`."""
-        return self.questions.ask(
-            nodes,
-            everybody=everybody,
-            role=role,
-            groups=groups,
-            deadline_us=deadline_us,
-            max_age_us=max_age_us,
-            now_us=now_us,
-        )
 
     def forget(self, node: int) -> None:
         """Drop a node that is not in the mesh."""

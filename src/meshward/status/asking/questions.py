@@ -162,7 +162,7 @@ class Questions:
         for question in list(self._open.values()):
             while question.retries and question.retries[-1][0] <= now_us:
                 _, node = question.retries.pop()
-                if node not in question.answers and self._can_answer(node):
+                if node not in question.answers and self._voices.can_answer(node):
                     self._ask_one(question, node)
             if question.patient_until_us <= now_us:
                 question.patient_until_us = 0
@@ -179,9 +179,6 @@ class Questions:
             question.retries = [entry for entry in question.retries if entry[1] != node]
 
     # -- inside ------------------------------------------------------------------------------
-
-    def _can_answer(self, node: int) -> bool:
-        return self._voices.of(node) in {Voice.MESHWARD, Voice.ALTERIOM}
 
     def _send(self, question: Question, *, everybody: bool) -> None:
         ours = [node for node in sorted(question.nodes) if self._voices.of(node) is not Voice.ALTERIOM]
@@ -247,7 +244,7 @@ class Questions:
         if question.ended_us is not None or question.rest_until_us is not None:
             return
         missing = [node for node in question.nodes if node not in question.answers]
-        waits = any(self._can_answer(node) for node in missing)
+        waits = any(self._voices.can_answer(node) for node in missing)
         unsure = any(self._voices.of(node) is Voice.UNKNOWN for node in missing)
         if not waits and not (unsure and question.patient_until_us > now_us):
             self._end(question, now_us)

@@ -37,6 +37,10 @@ class Voices:
         """How this board can be asked."""
         return self._voices.get(node, Voice.UNKNOWN)
 
+    def can_answer(self, node: int) -> bool:
+        """Whether it said something that shows that it can be asked."""
+        return self.of(node) in {Voice.MESHWARD, Voice.ALTERIOM}
+
     def heard(self, node: int, kind: int, *, is_report: bool) -> None:
         """A board sent a package of this type."""
         voice = Voice.MESHWARD if kind in {STATUS_REPORT, TELEMETRY} else Voice.ALTERIOM
