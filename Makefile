@@ -17,6 +17,7 @@ demo: setup ## 20 virtual boards and a gateway on this machine: a staged rollout
 	@.venv/bin/python -m meshward.demo $$(ls build/test-images/024d68bd6f2830c4.bin 2>/dev/null) $(ARGS)
 
 test: setup ## run the tests (ARGS="-k tree" and the like go to pytest)
+	@scripts/setup-browser
 	@.venv/bin/pytest -n 2 $(ARGS)
 
 check: setup ## lint, format, types, spelling
@@ -26,6 +27,7 @@ check: setup ## lint, format, types, spelling
 	.venv/bin/codespell
 
 bench: setup ## measure what the README claims
+	@scripts/setup-browser
 	@.venv/bin/python -m bench $(ARGS)
 
 clean: ## remove .venv and everything generated
