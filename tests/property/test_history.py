@@ -16,6 +16,7 @@ from meshward.store.history_codec import (
     pack_chunk,
     pack_sample,
     unpack_chunk,
+    unpack_means,
     unpack_sample,
     unpack_value,
 )
@@ -79,7 +80,11 @@ def test_a_sample_comes_back_within_half_a_quantum(values, boots, uptime_s):
 @given(chunks())
 @settings(max_examples=examples(200, 20_000))
 def test_a_chunk_comes_back_as_it_was(found):
-    assert unpack_chunk(pack_chunk(found, 600, 60, 60), 600, 60, 60) == found
+    packed = pack_chunk(found, 600, 60, 60)
+    assert unpack_chunk(packed, 600, 60, 60) == found
+    counts, means = unpack_means(packed, 60)
+    assert [count for count in counts if count] == [point[4] for point in found]
+    assert list(means) == [point[1] for point in found]
 
 
 @given(st.binary(max_size=200))
@@ -90,6 +95,7 @@ def test_any_bytes_are_read_or_refused(data):
         metrics_of,
         lambda data: unpack_value(data, METRICS["links"]),
         lambda data: unpack_chunk(data, 0, 60, 60),
+        lambda data: unpack_means(data, 60),
     ):
         try:
             read(data)

@@ -12,6 +12,7 @@ from meshward.store.history_codec import (
     source_name,
     source_number,
     unpack_chunk,
+    unpack_means,
     unpack_sample,
     unpack_value,
 )
@@ -141,6 +142,8 @@ def test_a_damaged_value_is_told():
 def test_a_damaged_chunk_is_told(data):
     with pytest.raises(StoreError, match="restore a backup"):
         unpack_chunk(data, 0, 60, 60)
+    with pytest.raises(StoreError, match="restore a backup"):
+        unpack_means(data, 60)
 
 
 def test_a_chunk_that_would_fill_the_memory_is_not_unpacked():

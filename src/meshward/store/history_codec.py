@@ -105,11 +105,11 @@ def metrics_of(data: bytes) -> int:
 
 def unpack_value(data: bytes, metric: Metric) -> tuple[float, int | None, int | None] | None:
     """One value of a sample with its boot counter and uptime; None where it has none. Raises StoreError."""
+    if data and not metrics_of(data) >> metric.number & 1:
+        return None  # of most rows no more needs to be looked at
     numbers = _numbers(data)
     bit = 1 << (metric.number + _FLAG_BITS)
     try:
-        if not numbers[0] & bit:
-            return None
         boots, uptime_s, at = _known_of_boot(numbers)
         before = (numbers[0] & (bit - 1)) >> _FLAG_BITS
         return _value(metric, numbers[at + before.bit_count()]), boots, uptime_s
@@ -137,6 +137,23 @@ def pack_chunk(points: Iterable[Point], start_s: int, step_s: int, steps: int) -
 
 def unpack_chunk(data: bytes, start_s: int, step_s: int, steps: int) -> list[Point]:
     """What `pack_chunk` packed: the points, without the steps that have none. Raises StoreError."""
+    counts, floats = _counts_and_floats(data, steps)
+    try:
+        return _points(counts, floats, range(start_s, start_s + steps * step_s, step_s))
+    except (ValueError, IndexError):
+        raise _damaged() from None
+
+
+def unpack_means(data: bytes, steps: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Of a chunk how many values each step has, and the means of those that have any. Raises StoreError."""
+    counts, floats = _counts_and_floats(data, steps)
+    present = steps - counts.count(0)
+    if len(floats) < present:
+        raise _damaged()
+    return counts, floats[:present]
+
+
+def _counts_and_floats(data: bytes, steps: int) -> tuple[tuple[int, ...], tuple[float, ...]]:
     try:
         planes = zlib.decompressobj(_DEFLATE_BITS).decompress(data, _CHUNK_BYTES_MAX)
         words = len(planes) // _WORD_BYTES
@@ -144,9 +161,8 @@ def unpack_chunk(data: bytes, start_s: int, step_s: int, steps: int) -> list[Poi
         for at in range(_WORD_BYTES):
             plain[at::_WORD_BYTES] = planes[at * words : (at + 1) * words]
         counts = struct.unpack_from(f"<{steps}I", plain)
-        floats = struct.unpack_from(f"<{words - steps}f", plain, steps * _WORD_BYTES)
-        return _points(counts, floats, range(start_s, start_s + steps * step_s, step_s))
-    except (zlib.error, struct.error, ValueError, IndexError):
+        return counts, struct.unpack_from(f"<{words - steps}f", plain, steps * _WORD_BYTES)
+    except (zlib.error, struct.error, ValueError):
         raise _damaged() from None
 
 

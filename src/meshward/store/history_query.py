@@ -74,15 +74,15 @@ def query(
         raw = _raw(connection, node, known, start_s, end_s, points_max)
         if raw is not None:
             return HistorySeries(0, raw)
-    for step_s in _steps(wanted_s, start_s, end_s, points_max):
+    for step_s in steps_of(wanted_s, start_s, end_s, points_max):
         if step_s % HOURS.step_s == 0 or _is_kept(marks.minutes_from_s * 1000, start_s, marks):
             grain = MINUTES if step_s % HOURS.step_s else HOURS
             points = _rolled(connection, grain, node, known, start_s // step_s * step_s, end_s, step_s, marks)
-            return HistorySeries(step_s, _with_gaps(points, step_s))
+            return HistorySeries(step_s, with_gaps(points, step_s))
     raise AssertionError("days are always kept")
 
 
-def _steps(wanted_s: float, start_s: float, end_s: float, points_max: int) -> Iterator[int]:
+def steps_of(wanted_s: float, start_s: float, end_s: float, points_max: int) -> Iterator[int]:
     """Resolutions of which there are not too many points, the finest first; the last is of whole days."""
     asked_s = math.ceil(wanted_s / MINUTES.step_s) * MINUTES.step_s
     for step_s in sorted({asked_s, *_STEPS_S}):
@@ -122,7 +122,7 @@ def _raw(
         return None
     found = history_values.rows(connection, node, start_ms, end_ms)
     values = history_values.metric_values(found, start_ms, metric)
-    points = _with_gaps([(at_ms / 1000, value, value, value, 1) for at_ms, value in values], 0)
+    points = with_gaps([(at_ms / 1000, value, value, value, 1) for at_ms, value in values], 0)
     return points if len(points) <= points_max else None
 
 
@@ -147,7 +147,7 @@ def _rolled(
     return points if step_s == grain.step_s else history_values.folded(points, step_s)
 
 
-def _with_gaps(points: list[Point], step_s: int) -> list[Point]:
+def with_gaps(points: list[Point], step_s: int) -> list[Point]:
     """The points with one that counts 0 in each gap between them."""
     if len(points) < 2:
         return points

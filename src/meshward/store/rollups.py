@@ -6,10 +6,11 @@ Late samples are waited for; one that comes later still makes its hour be rolled
 # ruff: noqa: S608 what is put into statements are names of tables of this file
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshward.store import history_values
-from meshward.store.history_codec import Point, pack_chunk, unpack_chunk
+from meshward.store.history_codec import Point, pack_chunk, unpack_chunk, unpack_means
 from meshward.store.transaction import transaction
 
 GRACE_S = 600
@@ -88,6 +89,27 @@ def read(
             chunk = [point for point in chunk if start_s <= point[0] < end_s]
         points += chunk
     return points
+
+
+def read_means(
+    connection: sqlite3.Connection, grain: Grain, node: int, metric: int, start_s: float, end_s: float
+) -> Iterator[tuple[int, float, int]]:
+    """As `read`, but less, and faster: beginning, mean, and how many values. Raises StoreError."""
+    rows = connection.execute(
+        f"SELECT start_s, data FROM {grain.table} "
+        "WHERE node = ? AND metric = ? AND start_s > ? AND start_s < ? ORDER BY start_s",
+        (node, metric, start_s - grain.chunk_s, end_s),
+    )
+    for chunk_start_s, data in rows:
+        counts, means = unpack_means(data, grain.steps)
+        filled = iter(means)
+        at_s = chunk_start_s
+        for count in counts:
+            if count:
+                mean = next(filled)
+                if start_s <= at_s < end_s:
+                    yield at_s, mean, count
+            at_s += grain.step_s
 
 
 def _closed_ms(now_s: float) -> int:
