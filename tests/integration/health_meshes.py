@@ -52,10 +52,10 @@ def configured(folder, rules=QUICK_RULES, receivers=(), **alerts):
 
 @asynccontextmanager
 async def health_mesh(
-    folder, *arguments, nodes=6, plan=None, receivers=(), rules=QUICK_RULES, eager=False, **fleet
+    folder, *arguments, nodes=6, plan=None, receivers=(), rules=QUICK_RULES, eager=False, program=None, **fleet
 ):
-    """Yields the fleet and the daemon, which sees all of it."""
-    program = ("-c", EAGER) if eager else ("-m", "meshward")
+    """Yields the fleet and the daemon, which sees all of it. `program` is another one for Python to run."""
+    program = ("-c", program or EAGER) if program or eager else ("-m", "meshward")
     file = configured(folder, rules, receivers)
     async with (
         running_fleet(nodes=nodes, stock=plan or boards(), **fleet) as running,

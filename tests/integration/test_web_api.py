@@ -45,7 +45,7 @@ async def rollout_spec(client, **fields):
     ("method", "path", "sent", "status", "fields"),
     [
         ("GET", "/api/v1/nothing", {}, 404, []),
-        ("GET", "/", {}, 404, []),
+        ("GET", "/nothing", {}, 404, []),
         ("GET", "/api/v1/nodes/9", {}, 404, []),
         ("GET", "/api/v1/nodes/x", {}, 404, []),
         ("GET", "/api/v1/nodes/0", {}, 400, ["node_id"]),

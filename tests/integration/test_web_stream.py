@@ -53,6 +53,18 @@ async def test_who_says_nothing_gets_a_snapshot_as_well():
         assert (await take(client))["type"] == "snapshot"
 
 
+async def test_a_quiet_gateway_says_that_it_is_there():
+    app, service = fake_app(stream_alive_s=0.05)
+    async with served(app) as (_, port), stream(port, service.secret("viewer")) as client:
+        assert (await take(client))["type"] == "snapshot"
+        assert [await take(client) for _ in range(2)] == [{"type": "alive"}] * 2
+        service.change(1)
+        heard = await take(client)
+        while heard == {"type": "alive"}:
+            heard = await take(client)
+        assert (heard["type"], heard["n"]) == ("delta", 1)
+
+
 @pytest.mark.parametrize("way", ["query", "message"])
 @pytest.mark.parametrize(
     ("resume", "epoch", "expected"),

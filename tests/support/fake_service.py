@@ -15,6 +15,9 @@ from meshward.gateway.service import Caller
 from meshward.rollout.spec import RolloutSpec, Target, Transfer, push_spec
 from meshward.rollout.states import TRANSITIONS, Action, RolloutState, actions_in
 from tests.support.fake_health import FakeHealth
+from tests.support.fake_past import FakePast
+from tests.support.fake_self import FakeSelf
+from tests.support.fake_trials import FakeTrials
 
 NOW = "2026-11-25T12:00:00Z"
 FIRMWARE_BYTES_MAX = 16 * 1024 * 1024
@@ -40,7 +43,7 @@ def node(number: int, **fields: Any) -> views.NodeView:
     )
 
 
-class FakeService(FakeHealth):
+class FakeService(FakeTrials, FakeSelf, FakePast, FakeHealth):
     """Nodes are given; all but health and alerts begins empty."""
 
     def __init__(self, nodes: int = 20) -> None:

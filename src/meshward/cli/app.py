@@ -10,6 +10,7 @@ from meshward.cli import (
     alerts,
     audit,
     backup,
+    dashboard,
     doctor,
     events,
     firmware,
@@ -61,13 +62,14 @@ def build() -> App:
     app["--help"].group = app["--version"].group = Group("Options", sort_key=7)
     gateway = Group("Gateway", sort_key=1)
     app.command(run_gateway.run, group=gateway, sort_key=1)
-    app.command(init.init, group=gateway, sort_key=2)
-    app.command(doctor.doctor, group=gateway, sort_key=3)
-    app.command(events.events, group=gateway, sort_key=4)
-    app.command(audit.commands(gateway, 5))
-    app.command(token.commands(gateway, 6))
-    app.command(backup.backup, group=gateway, sort_key=7)
-    app.command(backup.restore, group=gateway, sort_key=8)
+    app.command(dashboard.dashboard, group=gateway, sort_key=2)
+    app.command(init.init, group=gateway, sort_key=3)
+    app.command(doctor.doctor, group=gateway, sort_key=4)
+    app.command(events.events, group=gateway, sort_key=5)
+    app.command(audit.commands(gateway, 6))
+    app.command(token.commands(gateway, 7))
+    app.command(backup.backup, group=gateway, sort_key=8)
+    app.command(backup.restore, group=gateway, sort_key=9)
     health = Group("Health", sort_key=2)
     app.command(status.status, group=health, sort_key=1)
     app.command(query.query, group=health, sort_key=2)

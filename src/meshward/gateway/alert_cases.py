@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from meshward.errors import ConflictError, InvalidError, NotPossibleError, UnknownItemError
+from meshward.gateway.dashboard_views import RuleTrial, RuleTrialView
 from meshward.gateway.desk import Desk
 from meshward.gateway.health_shown import rule_view, silence_view
 from meshward.gateway.health_store import keep_rule
@@ -23,13 +24,20 @@ from meshward.gateway.health_views import (
     SilenceView,
     TestResult,
 )
+from meshward.gateway.rule_trial import try_on
 from meshward.gateway.service import Caller
+from meshward.gateway.trial_shown import TrialTally
 from meshward.gateway.views import Page
 from meshward.status.alerts.documents import AlertDoc, SilenceDoc
+from meshward.status.alerts.rules import Rule, RuleBook
+from meshward.status.metrics import METRICS
 from meshward.store import alerts
 from meshward.store.pages import Part, limited, position
 
 OPEN = ("pending", "firing")
+DAY_S = 86_400.0
+TRIAL = "trial"
+"""How a rule is called that is only tried."""
 Ack = tuple[str, float | None, str]
 """Who acknowledged an alert, when, and the note."""
 
@@ -39,6 +47,7 @@ class AlertCases(Desk):
 
     tester: Callable[[], Awaitable[list[TestResult]]] | None = None
     """Sends a test notification to every receiver; the daemon's to set."""
+    _trying = False
 
     async def alerts(
         self,
@@ -152,6 +161,26 @@ class AlertCases(Desk):
         await self._keep_rule(caller, "rule.reset", name, {}, None, before)
         return next((rule for rule in self.rules() if rule.name == name), None)
 
+    async def try_rule(self, trial: RuleTrial) -> RuleTrialView:
+        """What a rule would have fired on. Raises UnknownItemError, InvalidError, NotPossibleError."""
+        rule = self._rule_on_trial(trial)
+        nodes = [
+            view.id
+            for view in sorted(self.book.views.values(), key=lambda view: view.id)
+            if rule.is_about(view.id, tuple(view.tags))
+        ]
+        if self._trying:
+            raise NotPossibleError("another rule is being tried; try again in a few seconds")
+        self._trying = True
+        try:
+            end_s = self.now_s()
+            tally = TrialTally(rule.metric, end_s - trial.days * DAY_S, end_s)
+            for node in nodes:  # one at a time: whoever else reads the store gets at it in between
+                tally.add(node, await self.database.read(try_on, node, rule, tally.start_s, end_s))
+        finally:
+            self._trying = False
+        return tally.view({node: view.name for node, view in self.book.views.items()})
+
     async def test_alerts(self, caller: Caller) -> list[TestResult]:
         """Try every receiver. Raises NotPossibleError where no gateway runs."""
         if self.tester is None:
@@ -163,6 +192,20 @@ class AlertCases(Desk):
         return results
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _rule_on_trial(self, trial: RuleTrial) -> Rule:
+        """Checked as a rule that is made. Raises UnknownItemError, InvalidError."""
+        if trial.metric not in METRICS:
+            raise UnknownItemError(f"there is no metric {trial.metric!r}; known are {', '.join(METRICS)}")
+        for node in trial.nodes:
+            self.known_node(node)
+        values = msgspec.structs.asdict(trial)
+        del values["days"]
+        if trial.clear is None:
+            del values["clear"]
+        book = RuleBook()
+        book.patch(TRIAL, values)
+        return book.by_name[TRIAL]
 
     def _open_alert(self, alert_id: str) -> AlertDoc | None:
         return next((doc for doc in self.monitor.alerts.open_alerts() if doc.id == alert_id), None)

@@ -6,14 +6,16 @@ import asyncio
 import sqlite3
 import time
 from contextlib import suppress
+from typing import Any
 
 import structlog
 
 from meshnode import events as core
-from meshward.errors import StoreError
+from meshward.errors import StoreError, UnknownNodeError
 from meshward.gateway.core_service import CoreService
 from meshward.mesh import Mesh
 from meshward.ota.commands import Command, Fence
+from meshward.pings import Pings
 from meshward.push.driver import CoreDriver
 from meshward.rollout.changes import Noted
 from meshward.status.reports import read_report
@@ -27,6 +29,8 @@ FROZEN_S = 1.0
 TELL_EVERY_S = 1.0
 TOUCH_EVERY_S = 300.0
 """How often it is stored that nodes are still there."""
+PING_S = 5.0
+"""How long an answer is waited for that somebody asked for."""
 
 
 class Conductor:
@@ -43,7 +47,9 @@ class Conductor:
         """Where nodes are, or None where they left, while the disk does not take it."""
         self._out_of_sight: set[int] = set()
         """Nodes of which it will show, once we see any again, whether they left."""
+        self._pings = Pings()
         service.on_change = self._driver.wake
+        service.prober = self._ping
         service.monitor.on_own_words = self._on_own_words
 
     async def run(self) -> None:
@@ -87,11 +93,32 @@ class Conductor:
         elif isinstance(event, core.DelayMeasured):
             self._service.book.measured(event.node_id, event.delay_us)
             self._monitor.on_delay(event.node_id, event.delay_us, event.offset_us, self._driver.now_us)
+            self._pings.answered(event.node_id, event.delay_us, self._driver.now_us)
         elif isinstance(event, core.PackageReceived):
+            self._note_package(event.package)
             believed = self._monitor.on_package(event.package, event.link_node_id, self._driver.now_us)
             report = read_report(event.package) if believed else None
             if report is not None:
                 self._reported(report.node, report.free_heap_bytes, report.version)
+
+    def _note_package(self, package: dict[str, Any]) -> None:
+        sender = package.get("from")
+        if type(sender) is int and sender in self._service.book.views:
+            self._service.last_packages.add(sender, package, self._service.now_s())
+
+    async def _ping(self, node: int) -> int | None:
+        """One probe as any other, and its answer; it is not repeated, for then it would count twice."""
+        probe: list[Command] = [Fence(node)]
+        ping = self._pings.open(node, self._driver.now_us)
+        try:
+            async with asyncio.timeout(PING_S):
+                self._watch_probes(probe, self._driver.now_us)
+                self._driver.carry_out(probe)
+                return await ping.answer
+        except (TimeoutError, UnknownNodeError):
+            return None
+        finally:
+            self._pings.close(ping)
 
     def _on_own_words(self, sample: Sample, measured_us: int) -> None:
         """What boards tell by telemetry counts for rollouts as reports do."""
@@ -118,6 +145,8 @@ class Conductor:
         now_s = service.now_s()
         moved = service.book.on_tree(self._driver.tree(), now_s)
         online = service.book.online()
+        for node in moved.left:
+            self._pings.left(node, len(online))
         was_connected, service.mesh_connected = service.mesh_connected, bool(online)
         service.neighbours = [n for n in online if service.book.views[n].parent is None]
         for node in moved.joined:

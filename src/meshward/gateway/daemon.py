@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Callable, Coroutine
@@ -20,6 +21,7 @@ from meshward.gateway import endpoint, logs
 from meshward.gateway.clock import ClockWatch, is_sane
 from meshward.gateway.conductor import Conductor
 from meshward.gateway.core_service import CoreService
+from meshward.gateway.dashboard_views import ReceiverView
 from meshward.gateway.delivery import Courier
 from meshward.gateway.desk import SETTINGS_KEY
 from meshward.gateway.health_keeper import HealthKeeper
@@ -102,13 +104,15 @@ class _Daemon:
 
     async def run(self) -> None:
         history = self.config.history
+        receivers = self.config.alerts.receivers()
         health = HealthKeeper(
             self.service,
             Courier(self.config.alerts),
-            self.config.alerts.receivers(),
+            receivers,
             Keep(history.raw_hours, history.minute_days, history.hour_days),
         )
         self.service.tester = health.test
+        self.service.told = tuple(ReceiverView(name=told.name, kind=told.kind) for told in receivers)
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "mesh keeper": self.keeper.run(),
             "health keeper": health.run(),
@@ -165,6 +169,9 @@ class _Daemon:
             pid=os.getpid(),
             version=__version__,
         )
+        if url:
+            command = shlex.join(["meshward", "dashboard", "--data", str(self.config.data_path)])
+            log.info("open the dashboard with", command=command)
         self.on_ready(url)
 
     async def _keep_house(self) -> None:

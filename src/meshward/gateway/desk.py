@@ -22,6 +22,7 @@ from meshward.gateway.health_shown import alert_view, node_scores
 from meshward.gateway.health_views import AlertView
 from meshward.gateway.images import LibraryImages
 from meshward.gateway.node_book import NodeBook
+from meshward.gateway.package_book import PackageBook
 from meshward.gateway.rollout_watch import surroundings
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import Live, event_view, rollout_summary, shown_state
@@ -81,6 +82,7 @@ class Desk:
         self.engine = Engine(self.images, SystemRandom(), engine_settings)
         self.monitor = Monitor(SystemRandom(), rules, notify, telemetry=telemetry)
         self.book = NodeBook()
+        self.last_packages = PackageBook()
         self.feed = Feed(secrets.token_hex(8), self._snapshot)
         self.alarms: dict[str, str] = {}
         """What is wrong with the gateway, by what it is about; for people."""
@@ -310,6 +312,7 @@ class Desk:
         """Drop nodes that are offline from all but the store."""
         for node in gone:
             self.book.drop(node)
+            self.last_packages.forget(node)
             self.engine.known.pop(node, None)
             self.engine.health.forget(node)
             self.monitor.forget(node)

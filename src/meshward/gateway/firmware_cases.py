@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
 from meshward import firmware
 from meshward.errors import ConflictError, FirmwareError, MeshwardError, StoreError, UnknownItemError
 from meshward.firmware import HARDWARE_ESP32, FirmwareImage, Kind
+from meshward.gateway.dashboard_views import FirmwareCheckView
 from meshward.gateway.desk import Desk
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import firmware_view
@@ -42,13 +43,37 @@ class FirmwareCases(Desk):
         """Take a file in. Raises FirmwareError, InvalidError, StoreFullError, StoreError."""
         self.must_be_writable()
         with self.library.incoming() as incoming:
-            await _receive(chunks, incoming)
+            await _receive(chunks, incoming, _refuse_what_is_none)
             async with self.library_lock:  # one at a time: each takes the memory of its whole file
                 image = await asyncio.to_thread(_inspected, incoming)
-                _refuse_what_is_never_sent(image)
+                _refuse(_never_sent(image))
                 row = _row(image, name, notes, caller.name, self.now_s())
                 is_new = await self._take_in(incoming, row, caller)
         return await self.firmware_one(row.sha256), is_new
+
+    async def check_firmware(self, chunks: AsyncIterator[bytes], *, name: str) -> FirmwareCheckView:
+        """What a file is, and whether it would be taken. Raises FirmwareError, StoreFullError, StoreError."""
+        with self.library.incoming() as incoming:
+            await _receive(chunks, incoming)
+            async with self.library_lock:
+                image = await asyncio.to_thread(_inspected, incoming)
+                row = _row(image, name, "", "", self.now_s())
+                refusal = "; ".join(_never_sent(image))
+        return FirmwareCheckView(
+            name=row.name,
+            sha256=row.sha256,
+            md5=row.md5,
+            size_bytes=row.size_bytes,
+            what=row.what,
+            hardware=row.hardware,
+            chip=row.chip,
+            project=row.project,
+            version=row.version,
+            known=await self._is_listed(row.sha256),
+            taken=not refusal,
+            refusal=refusal,
+            inspection=row.inspection,
+        )
 
     async def note_firmware(self, sha256: str, notes: str, caller: Caller) -> FirmwareView:
         """Write something about one. Raises UnknownItemError, ConflictError, InvalidError."""
@@ -93,21 +118,29 @@ class FirmwareCases(Desk):
 
     async def _remove_unlisted(self, sha256: str) -> None:
         with suppress(StoreError):
-            try:
-                await self.database.read(rows.get, sha256)
-            except UnknownItemError:
+            if not await self._is_listed(sha256):
                 self.library.remove(sha256)
 
+    async def _is_listed(self, sha256: str) -> bool:
+        try:
+            await self.database.read(rows.get, sha256)
+        except UnknownItemError:
+            return False
+        return True
 
-async def _receive(chunks: AsyncIterator[bytes], incoming: Incoming) -> None:
-    """Write a file as it comes, and stop as soon as it shows to be none that boards take."""
-    looked = False
+
+async def _receive(
+    chunks: AsyncIterator[bytes],
+    incoming: Incoming,
+    look: Callable[[FirmwareImage], None] | None = None,
+) -> None:
+    """Write a file as it comes; `look` is shown its beginning, and may refuse the rest."""
     async for chunk in chunks:
         for start in range(0, len(chunk), PEEK_BYTES):
             incoming.write(chunk[start : start + PEEK_BYTES])
-        if not looked and incoming.size_bytes >= PEEK_BYTES:
-            looked = True
-            _refuse_what_is_none(firmware.inspect(incoming.read()[:PEEK_BYTES]))
+        if look is not None and incoming.size_bytes >= PEEK_BYTES:
+            look(firmware.inspect(incoming.read()[:PEEK_BYTES]))
+            look = None
     if not incoming.size_bytes:
         raise FirmwareError("the file is empty: send the .bin file of the build as the body")
 
@@ -122,10 +155,10 @@ def _refuse_what_is_none(beginning: FirmwareImage) -> None:
         _refuse([f"{problem.message}: {problem.remedy}" for problem in beginning.errors])
 
 
-def _refuse_what_is_never_sent(image: FirmwareImage) -> None:
-    """Damaged files, and those that no board takes over the air whatever anybody asks for."""
+def _never_sent(image: FirmwareImage) -> list[str]:
+    """Why a file is damaged, or one that no board takes over the air whatever anybody asks for."""
     refusals = firmware.check_for_push(image, image.hardware or HARDWARE_ESP32, force=True)
-    _refuse([f"{refusal.message}: {refusal.remedy}" for refusal in refusals])
+    return [f"{refusal.message}: {refusal.remedy}" for refusal in refusals]
 
 
 def _refuse(reasons: list[str]) -> None:

@@ -7,6 +7,7 @@ import itertools
 from statistics import median
 
 from meshward.errors import InvalidError, NotPossibleError, UnknownItemError
+from meshward.gateway.dashboard_views import NumbersView
 from meshward.gateway.desk import Desk
 from meshward.gateway.health_shown import (
     coverage_of,
@@ -14,6 +15,7 @@ from meshward.gateway.health_shown import (
     mesh_status,
     metric_views,
     node_status,
+    numbers,
     readings,
 )
 from meshward.gateway.health_views import (
@@ -44,6 +46,8 @@ DAY_S = 86_400.0
 NOTES_MAX = 500
 FRESH_US = 500_000
 """How old what is shown may be: some ms of work, which many readers share."""
+TICKED_US = 6_000_000
+"""The same for tables, which are asked for again and again: what the rules look at will do."""
 LOOK_S = 0.05
 LATE_S = 1.0
 """What is waited for an answer beyond its deadline, before the driver counts as stuck."""
@@ -77,6 +81,11 @@ class HealthCases(Desk):
         facts = self.monitor.facts.nodes.get(node_id) or NodeFacts(node_id, view.name)
         return node_status(self.monitor, facts, firing_by_node(self.monitor).get(node_id, ()))
 
+    def numbers(self) -> NumbersView:
+        """The latest values of all nodes."""
+        self._look(TICKED_US)
+        return numbers(self.monitor)
+
     async def history(
         self,
         node_id: int,
@@ -108,7 +117,7 @@ class HealthCases(Desk):
             end=moment(end_s),
             resolution_s=series.resolution_s,
             points=[
-                HistoryPoint(at_s=at_s, mean=_short(mean), low=_short(low), high=_short(high), count=count)
+                HistoryPoint(at_s=at_s, mean=short(mean), low=short(low), high=short(high), count=count)
                 for at_s, mean, low, high, count in series.points
             ],
             notes=await self._notes(node_id, start_s, end_s),
@@ -145,11 +154,11 @@ class HealthCases(Desk):
         view.took_s = round((self.now_us() - began_us) / 1e6, 2)
         return view
 
-    def _look(self) -> None:
+    def _look(self, fresh_us: int = FRESH_US) -> None:
         """Rules are looked at every few seconds; a mesh that was just joined is shown at once."""
         facts = self.monitor.facts
         online = sum(one.online for one in facts.nodes.values())
-        if self.now_us() - facts.now_us > FRESH_US or online != len(self.book.online()):
+        if self.now_us() - facts.now_us > fresh_us or online != len(self.book.online()):
             self.monitor.look(self.now_us())
 
     # -- inside ------------------------------------------------------------------------------
@@ -237,7 +246,7 @@ class HealthCases(Desk):
         )
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
     """Without the digits that storing it in 32 bits made up."""
     return None if value is None else float(f"{value:.7g}")
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
+from meshward.gateway.dashboard_views import NodeNumbers, NumbersView
 from meshward.gateway.health_views import (
     AlertView,
     AnomalyView,
@@ -33,6 +37,13 @@ SILENT_NAMED = 5
 _SEEN = frozenset({"online", "moves_per_h", "rejoins_per_h", "probe_loss_percent"})
 """What we know of a node without a word of its own."""
 ARTICULATION_SHOWN = 10
+_IN_TABLES = (
+    *("heap_free_bytes", "heap_min_bytes", "rssi_dbm", "delay_ms", "jitter_ms", "probe_loss_percent"),
+    *("loss_percent", "uptime_s", "cpu_percent", "temperature_c", "battery_percent", "messages_received"),
+    *("messages_sent", "moves_per_h", "rejoins_per_h", "nodes", "links"),
+)
+REBOOTS_US = 24 * 3600 * 1_000_000
+"""Restarts are counted as far back."""
 
 
 def metric_views() -> list[MetricView]:
@@ -120,19 +131,68 @@ def _silence_s(facts: NodeFacts) -> float:
 
 def mesh_status(monitor: Monitor) -> MeshStatus:
     """The health of all, those in trouble first."""
+    own = firing_by_node(monitor)
+    nodes = [node_status(monitor, one, own.get(one.node, ())) for one in monitor.facts.nodes.values()]
+    nodes.sort(key=lambda one: (one.health.value, -len(one.alerts), one.node))
+    whole = _whole(monitor)
+    return MeshStatus(
+        at=moment(monitor.facts.wall_s),
+        summary=whole.summary,
+        health=whole.health,
+        coverage=whole.coverage,
+        articulation=whole.articulation,
+        nodes=nodes,
+    )
+
+
+def numbers(monitor: Monitor) -> NumbersView:
+    """The latest values of all that tables show."""
+    facts, whole = monitor.facts, _whole(monitor)
+    return NumbersView(
+        at=moment(facts.wall_s),
+        summary=whole.summary,
+        health=msgspec.to_builtins(whole.health),
+        coverage=whole.coverage.text,
+        articulation=whole.articulation,
+        nodes=[
+            NodeNumbers(
+                node=one.node,
+                metrics={
+                    name: _in_table(name, one.metrics[name].value)
+                    for name in _IN_TABLES
+                    if name in one.metrics
+                },
+                silent_s=round(_silence_s(one)),
+                reboots=sum(facts.now_us - at_us < REBOOTS_US for at_us in one.restarts_us),
+            )
+            for one in facts.nodes.values()
+        ],
+    )
+
+
+def _in_table(name: str, value: float) -> float:
+    """A whole one where the step of the metric is, which also takes fewer bytes."""
+    return round(value, 1) if METRICS[name].quantum < 1 else round(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What there is to say of the mesh as a whole."""
+
+    summary: str
+    health: Score
+    coverage: Coverage
+    articulation: list[int]
+
+
+def _whole(monitor: Monitor) -> _Whole:
     facts = monitor.facts
     firing = [doc for doc in monitor.alerts.open_alerts() if doc.state == "firing"]
-    own = firing_by_node(monitor)
-    nodes = [node_status(monitor, one, own.get(one.node, ())) for one in facts.nodes.values()]
-    nodes.sort(key=lambda one: (one.health.value, -len(one.alerts), one.node))
-    value, parts = score.mesh_score(facts, firing)
-    return MeshStatus(
-        at=moment(facts.wall_s),
-        summary=summary(facts, firing),
-        health=_score(value, parts),
-        coverage=coverage(facts),
-        articulation=[node for node, _ in monitor.fleet.articulation()[:ARTICULATION_SHOWN]],
-        nodes=nodes,
+    return _Whole(
+        summary(facts, firing),
+        _score(*score.mesh_score(facts, firing)),
+        coverage(facts),
+        [node for node, _ in monitor.fleet.articulation()[:ARTICULATION_SHOWN]],
     )
 
 

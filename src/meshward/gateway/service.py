@@ -7,9 +7,26 @@ Errors are those of `meshward.errors`: UnknownItemError (404), NotPossibleError 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from meshward.gateway.dashboard_views import (
+    AboutView,
+    AvailabilityView,
+    DashboardPatch,
+    DashboardView,
+    FirmwareCheckView,
+    MeshHistoryView,
+    MovesView,
+    NumbersView,
+    PackageView,
+    PingView,
+    ReceiverView,
+    RuleTrial,
+    RuleTrialView,
+)
 from meshward.gateway.feed import Feed
 from meshward.gateway.health_views import (
     AlertView,
@@ -78,6 +95,19 @@ class Service(Protocol):
         """Drop a node that is offline from the list; its attempts and events stay."""
 
     def topology(self) -> TopologyView: ...
+    async def moves(self, *, start_s: float | None = None, end_s: float | None = None) -> MovesView:
+        """What changed in the tree; in the last 24 hours where no time is given. Raises InvalidError."""
+
+    async def availability(self, *, days: int = 30, node: int | None = None) -> AvailabilityView:
+        """Day by day, in UTC; of one node where it is given. Raises UnknownItemError, InvalidError."""
+
+    def packages(self, node_id: int) -> list[PackageView]:
+        """The last few that arrived from a node, newest first. Raises UnknownItemError."""
+
+    async def ping(self, node_id: int, caller: Caller) -> PingView:
+        """Measure a node's delay now; waits up to some seconds. Raises UnknownItemError, and
+        NotPossibleError where it is not in the mesh.
+        """
 
     # Health.
     def metrics(self) -> list[MetricView]:
@@ -103,6 +133,25 @@ class Service(Protocol):
 
         Raises UnknownItemError for a node or metric that is not known, InvalidError for a wrong range.
         """
+
+    async def mesh_history(
+        self,
+        metric: str,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        resolution_s: float | None = None,
+        points_max: int = 300,
+        nodes: Sequence[int] = (),
+        hardware: str = "",
+    ) -> MeshHistoryView:
+        """A metric of all nodes, of these, or of those with a hardware, put together step by step.
+
+        The last 24 hours where no time is given. Raises UnknownItemError for the metric, InvalidError.
+        """
+
+    def numbers(self) -> NumbersView:
+        """The latest values of all nodes, for tables."""
 
     async def query(self, request: QueryRequest) -> QueryView:
         """Ask nodes; within `deadline_s`. Raises InvalidError, NotPossibleError without a mesh."""
@@ -136,6 +185,15 @@ class Service(Protocol):
     async def reset_rule(self, name: str, caller: Caller) -> RuleView | None:
         """Take back what was changed by the API; None where the rule is gone by that."""
 
+    async def try_rule(self, trial: RuleTrial) -> RuleTrialView:
+        """What a rule about a metric would have fired on, from the minutes and hours that are stored.
+
+        Raises UnknownItemError for the metric or a node, InvalidError.
+        """
+
+    def receivers(self) -> list[ReceiverView]:
+        """Who is told of alerts, as configured."""
+
     async def test_alerts(self, caller: Caller) -> list[TestResult]:
         """Send a test notification to every receiver, now and without retries."""
 
@@ -150,6 +208,9 @@ class Service(Protocol):
         """Take a file as it streams in; and whether it is new. Raises FirmwareError for what is no
         firmware or is too large, before the rest of it is read.
         """
+
+    async def check_firmware(self, chunks: AsyncIterator[bytes], *, name: str) -> FirmwareCheckView:
+        """What a file is; nothing of it is kept. Raises FirmwareError for one that is too large or empty."""
 
     async def note_firmware(self, sha256: str, notes: str, caller: Caller) -> FirmwareView: ...
     async def remove_firmware(self, sha256: str, caller: Caller) -> None:
@@ -217,6 +278,17 @@ class Service(Protocol):
     def health(self) -> HealthView: ...
     async def settings(self) -> SettingsView: ...
     async def patch_settings(self, patch: SettingsPatch, caller: Caller) -> SettingsView: ...
+
+    async def dashboard(self) -> DashboardView: ...
+    async def patch_dashboard(self, patch: DashboardPatch, caller: Caller) -> DashboardView:
+        """Raises InvalidError for too many positions or views."""
+
+    async def about(self) -> AboutView: ...
+    def backup(self, caller: Caller) -> AbstractAsyncContextManager[Path]:
+        """A backup of everything as a file, which is gone afterwards; one at a time.
+
+        Raises NotPossibleError while another is made, StoreError, StoreFullError.
+        """
 
     # Idempotency of actions.
     async def recall(self, key: str, caller: Caller, fingerprint: str) -> tuple[int, Any] | None:

@@ -32,7 +32,7 @@ class Answer(Response[T], Generic[T]):
         etag = etag_of(answer.body)
         headers.setdefault("cache-control", "no-cache, private")
         headers["etag"] = etag
-        if not _fits(request.headers.get("if-none-match"), etag):
+        if not is_known(request.headers.get("if-none-match"), etag):
             return answer
         return ASGIResponse(
             status_code=304, headers={"etag": etag, "cache-control": headers["cache-control"]}, body=b""
@@ -42,11 +42,12 @@ class Answer(Response[T], Generic[T]):
 def check_match(request: Request[Any, Any, Any], current: msgspec.Struct) -> None:
     """Refuse a change with `If-Match` where GET would show something else by now."""
     wanted = request.headers.get("if-match")
-    if wanted is not None and not _fits(wanted, etag_of(msgspec.json.encode(current))):
+    if wanted is not None and not is_known(wanted, etag_of(msgspec.json.encode(current))):
         raise Refusal(412, "it has changed meanwhile: read it again, and decide with what it is now")
 
 
-def _fits(header: str | None, etag: str) -> bool:
+def is_known(header: str | None, etag: str) -> bool:
+    """Whether a header, as If-None-Match, names what has this ETag."""
     if header is None:
         return False
     return header.strip() == "*" or etag in [part.strip().removeprefix("W/") for part in header.split(",")]

@@ -18,21 +18,27 @@ from meshward.web.headers import add_security_headers
 from meshward.web.once import HEADER, REPLAYED, Once
 from meshward.web.options import WebOptions
 from meshward.web.problems import answer_error
+from meshward.web.routes import site
+from meshward.web.site_files import read_site
 from meshward.web.stream import stream
 
 __all__ = ["WebOptions", "make_app"]
 
 
 def make_app(service: Service, options: WebOptions | None = None) -> Litestar:
-    """The application; `server.serve` serves it, and any other ASGI server can."""
+    """The application; `server.serve` serves it, and any other ASGI server can.
+
+    Raises GatewayError where the dashboard's files are not as they should be.
+    """
     options = options or WebOptions()
     auth = Auth(service, options)
     gate = Gate(auth, options)
-    web = Web(service, options, auth, Once(service))
+    web = Web(service, options, auth, Once(service), read_site())
     app = Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=[*routes.HANDLERS, stream]),
             Router("/api", route_handlers=list(documentation.HANDLERS)),
+            *site.HANDLERS,
         ],
         dependencies={"web": Provide(lambda: web, sync_to_thread=False)},
         middleware=[gate_middleware(gate)],

@@ -17,7 +17,7 @@ from meshward.gateway.service import Caller, Service
 from meshward.web.buckets import Buckets
 from meshward.web.options import WebOptions
 from meshward.web.problems import Refusal
-from meshward.web.sessions import COOKIE, Session, Sessions
+from meshward.web.sessions import COOKIE, LoginCodes, Session, Sessions
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -44,6 +44,7 @@ class Auth:
         self, service: Service, options: WebOptions, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.sessions = Sessions(clock)
+        self.codes = LoginCodes(clock)
         self._service = service
         self._options = options
         self._failures = Buckets(options.failures_per_minute / 60, options.failures_burst, clock)
@@ -83,6 +84,18 @@ class Auth:
             raise unauthorized("this token is unknown, expired or revoked: ask an admin for a new one")
         self._remember(digest)
         return caller
+
+    async def redeem(self, code: str, address: str) -> tuple[Caller, str]:
+        """Who made a login code, and his token. Refuses as `prove` does."""
+        self._check_failures(address)
+        secret = self.codes.take(code)
+        caller = None if secret is None else await self.look_up(secret)
+        if secret is None or caller is None:
+            self._failures.take(address)
+            raise unauthorized(
+                "this link was used already, or is too old: make a new one with `meshward dashboard`"
+            )
+        return caller, secret
 
     async def look_up(self, secret: str) -> Caller | None:
         """Whose token this is, now."""

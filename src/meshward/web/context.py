@@ -14,6 +14,7 @@ from meshward.gateway.service import Caller, Service
 from meshward.web.auth import Auth, Identity
 from meshward.web.once import Once
 from meshward.web.options import WebOptions
+from meshward.web.site_files import Site
 
 UPLOADS_MAX = 4
 """Firmware files taken in at the same time: each holds a file open and the disk busy."""
@@ -27,6 +28,7 @@ class Web:
     options: WebOptions
     auth: Auth
     once: Once
+    site: Site
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held from the look at `If-Match` to the change."""
     uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_MAX))

@@ -15,7 +15,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from litestar.types.asgi_types import WebSocketResponseBodyEvent, WebSocketResponseStartEvent
 
 from meshward.gateway.views import Role
-from meshward.web.access import ACCESS, WEBSOCKET, may
+from meshward.web.access import ACCESS, SITE, WEBSOCKET, may
 from meshward.web.auth import Auth, Connection, Identity, address_of, too_many, unauthorized
 from meshward.web.buckets import Buckets
 from meshward.web.options import WebOptions
@@ -53,6 +53,8 @@ class Gate:
         """Who comes in: None only where the route is for anybody."""
         self._check_host(connection)
         _refuse_secrets(connection)
+        if template in SITE:
+            return None
         identity = await self._auth.identify(connection)
         self._check_rate(connection, identity)
         needed = self._access[method, template]

@@ -61,10 +61,11 @@ _SECURITY = {
     },
 }
 _WITHOUT_KEY = {
-    *("/api/v1/session", "/api/v1/rollouts/plan", "/api/v1/firmware"),
+    *("/api/v1/session", "/api/v1/session/links", "/api/v1/rollouts/plan", "/api/v1/firmware"),
     "/api/v1/queries",  # an answer that was given lately is given again by itself
+    *("/api/v1/alert-rules/try", "/api/v1/firmware/check", "/api/v1/nodes/{node_id}/ping"),  # change nothing
 }
-_WITHOUT_MATCH = ("/api/v1/firmware", "/api/v1/alert-rules")
+_WITHOUT_MATCH = ("/api/v1/firmware", "/api/v1/alert-rules", "/api/v1/dashboard")
 _ALWAYS = (400, 401, 403, 421, 429)
 _CHANGES = (404, 409, 412, 413, 415, 422, 503, 504, 507)
 _READS = (404, 409, 422, 503)
@@ -128,12 +129,23 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
         parameters.append(
             _header("If-Match", "ETag of what is to be changed; 412 where it changed meanwhile")
         )
+    if (method, path) == ("GET", "/api/v1/backup"):
+        _complete_download(responses, "application/gzip")
     if (method, path) == ("POST", "/api/v1/firmware"):
         responses["200"] = {**responses["201"], "description": "This file was there already"}
+    if method == "POST" and path in {"/api/v1/firmware", "/api/v1/firmware/check"}:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         }
+
+
+def _complete_download(responses: dict[str, Any], media_type: str) -> None:
+    """A file, made when it is asked for: it has no ETag, and needs room on the disk."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    responses["200"] = {"description": "The file", "content": content}
+    responses["507"] = {"$ref": "#/components/responses/Problem507"}
+    del responses["304"]
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class WebOptions:
     """Hex SHA-256 of the token that only this machine's owner can read; "" for none."""
     docs: bool = True
     """Whether /api/docs is served."""
+    site_reload: bool = False
+    """Whether the dashboard's files are read anew at each request; for those who work on them."""
     requests_per_s: float = 100.0
     """Each token, and each address without one, may ask so often in the long run..."""
     requests_burst: int = 400
@@ -44,5 +46,7 @@ class WebOptions:
     """How long a client may take to say from where it resumes."""
     stream_send_s: float = 30.0
     """A client that takes nothing for so long is cut off."""
+    stream_alive_s: float = 5.0
+    """So often a client hears something, if only that nothing changed: what it shows is fresh by that."""
     stream_check_s: float = 5.0
     """How often the token of a connected client is looked at again."""

@@ -16,6 +16,7 @@ import uvicorn
 from litestar import Litestar
 
 from meshward.errors import GatewayError
+from meshward.web.prefix import below
 from meshward.web.protocol import Door, GuardedHttp, Limits, guarded
 from meshward.web.stream import MESSAGE_BYTES_MAX
 
@@ -44,7 +45,7 @@ async def serve(
     limits = limits or replace(Limits(), body_s=options.upload_limit_s)
     door, http, websocket = guarded(limits)
     config = uvicorn.Config(
-        app,
+        below(app, options.root_path),
         http=http,
         ws=websocket,
         ws_max_size=MESSAGE_BYTES_MAX,

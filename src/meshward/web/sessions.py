@@ -1,4 +1,4 @@
-"""Sessions of browsers: in memory, so they end with the daemon."""
+"""Sessions of browsers, and codes that start one: in memory, so they end with the daemon."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ COOKIE = "meshward_session"
 IDLE_S = 12 * 3600.0
 SESSIONS_MAX = 1000
 """The one that was idle longest goes first."""
+CODE_S = 300.0
+"""How long a code may be used."""
+CODES_MAX = 50
+"""The oldest goes first; people use one at once or not at all."""
 
 
 @dataclass(slots=True)
@@ -75,5 +79,31 @@ class Sessions:
             session.ended = True
 
 
-def _key(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()
+class LoginCodes:
+    """Codes that stand in for a token, each once and for a short time, by their hashes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._open: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def make(self, secret: str) -> str:
+        """A code for this token."""
+        code = secrets.token_urlsafe(24)
+        self._open[_key(code)] = (secret, self._clock())
+        while len(self._open) > CODES_MAX:
+            self._open.popitem(last=False)
+        return code
+
+    def take(self, code: str) -> str | None:
+        """The token of a code, which is worth nothing afterwards; None where it is not, already."""
+        found = self._open.pop(_key(code), None)
+        if found is None or self._clock() - found[1] > CODE_S:
+            return None
+        return found[0]
+
+
+def _key(proof: str) -> str:
+    return hashlib.sha256(proof.encode()).hexdigest()

@@ -22,6 +22,7 @@ from meshward.web.auth import Identity
 from meshward.web.buckets import Buckets
 from meshward.web.context import Context, Web
 from meshward.web.gate import refuse_socket
+from meshward.web.options import WebOptions
 from meshward.web.problems import Refusal
 
 ABORT = "meshward.abort"
@@ -29,6 +30,7 @@ ABORT = "meshward.abort"
 MESSAGE_BYTES_MAX = 4096
 MESSAGES_PER_S = 5.0
 MESSAGES_BURST = 20
+ALIVE = b'{"type":"alive"}'
 BATCH = 64
 """Deltas held for a client while it is sent to; it goes back to the ring after each such batch."""
 CLOSE_POLICY = 1008
@@ -76,7 +78,7 @@ async def _serve(socket: Socket, web: Web, feed: Feed) -> None:
     try:
         start = await _start(socket, reader, web)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_send(socket, feed, start, web.options.stream_send_s), name="stream sender")
+            tasks.create_task(_send(socket, feed, start, web.options), name="stream sender")
             tasks.create_task(reader.drain(), name="stream reader")
             tasks.create_task(_watch(socket, web), name="stream watch")
     except* _Closed as group:
@@ -104,7 +106,8 @@ def _resume(message: bytes) -> Resume:
         return Resume()
 
 
-async def _send(socket: Socket, feed: Feed, start: Resume, limit_s: float) -> None:
+async def _send(socket: Socket, feed: Feed, start: Resume, options: WebOptions) -> None:
+    limit_s = options.stream_send_s
     number = start.resume if start.resume is not None and start.epoch == feed.epoch else -1
     while True:
         missed = feed.after(number)
@@ -116,7 +119,18 @@ async def _send(socket: Socket, feed: Feed, start: Resume, limit_s: float) -> No
             for delta in missed:
                 await _send_one(socket, delta, limit_s)
                 number += 1
-        await feed.wait(number)
+        while not await _news(feed, number, options.stream_alive_s):
+            await _send_one(socket, ALIVE, limit_s)
+
+
+async def _news(feed: Feed, number: int, patience_s: float) -> bool:
+    """Whether there is a delta after `number`; waits for it for a while."""
+    try:
+        async with asyncio.timeout(patience_s):
+            await feed.wait(number)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _send_one(socket: Socket, text: bytes, limit_s: float) -> None:

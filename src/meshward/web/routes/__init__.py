@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from meshward.web.routes import (
+    about,
     alerts,
+    dashboard,
     firmware,
     gateway,
     health,
     history,
     nodes,
+    past,
     rollouts,
     session,
     tokens,
@@ -20,6 +23,7 @@ from meshward.web.routes import (
 HANDLERS: tuple[Any, ...] = (
     *nodes.HANDLERS,
     *health.HANDLERS,
+    *past.HANDLERS,
     *alerts.HANDLERS,
     *firmware.HANDLERS,
     *rollouts.HANDLERS,
@@ -28,4 +32,6 @@ HANDLERS: tuple[Any, ...] = (
     *tokens.HANDLERS,
     *session.HANDLERS,
     *gateway.HANDLERS,
+    *about.HANDLERS,
+    *dashboard.HANDLERS,
 )

@@ -8,6 +8,7 @@ import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 
+from meshward.gateway.dashboard_views import RuleTrial, RuleTrialView
 from meshward.gateway.health_views import (
     SILENCE_S_MAX,
     AckRequest,
@@ -116,6 +117,19 @@ async def reset_rule(web: Context, request: ApiRequest, rule_name: RuleName) -> 
     return await web.once.answer(request, lambda: web.service.reset_rule(rule_name, request.user))
 
 
+@post("/alert-rules/try", summary="Try a rule on what was measured", status_code=200)
+async def try_rule(web: Context, data: JSONBody[RuleTrial]) -> RuleTrialView:
+    """What a rule about a metric would have fired on in the last `days`. Nothing is kept, nobody is told."""
+    for name in ("threshold", "clear"):
+        check_range(name, getattr(data, name), -THRESHOLD_MAX, THRESHOLD_MAX)
+    for name in ("for_s", "keep_firing_s"):
+        check_range(name, getattr(data, name), 0, FOR_S_MAX)
+    check_texts("metric", [data.metric])
+    check_nodes("nodes", data.nodes)
+    check_texts("tags", data.tags)
+    return await web.service.try_rule(data)
+
+
 @post("/alert-tests", summary="Send a test notification", status_code=200)
 async def test_alerts(web: Context, request: ApiRequest) -> Answer[list[TestResult]]:
     """To every receiver that is configured, at once and without retries; says what came of each."""
@@ -153,6 +167,6 @@ def _check_rule(change: RulePatch) -> None:
 HANDLERS = (
     *(list_alerts, show_alert, ack_alert, unack_alert),
     *(list_silences, create_silence, end_silence),
-    *(list_rules, patch_rule, reset_rule),
+    *(list_rules, patch_rule, reset_rule, try_rule),
     test_alerts,
 )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import msgspec
 from litestar import delete, get, patch, post
 from litestar.params import HeaderParameter, JSONBody, QueryParameter
 
+from meshward.gateway.dashboard_views import FirmwareCheckView
 from meshward.gateway.views import FirmwareView
 from meshward.text import printable
 from meshward.web.answers import Answer
 from meshward.web.auth import too_many
 from meshward.web.bodies import chunks_of, refuse_encoded
-from meshward.web.context import ApiRequest, Context, OptionalText, Sha256
+from meshward.web.context import ApiRequest, Context, OptionalText, Sha256, Web
 from meshward.web.problems import Refusal, refusal_of_field
 
 FILE_NAME_CHARACTERS_MAX = 200
@@ -45,19 +48,20 @@ async def add_firmware(
     file_name: FileNameHeader = None,
 ) -> Answer[FirmwareView]:
     """The body is the file as it is. Adding the same file again changes nothing: 200 instead of 201."""
-    refuse_encoded(request)
-    if request.content_type[0] not in {"", "application/octet-stream"}:
-        raise Refusal(415, "send the file itself as the body, as `Content-Type: application/octet-stream`")
-    if web.uploads.locked():
-        raise too_many("too many files are coming in already", 5)
-    async with web.uploads:
+    async with _upload(web, request) as chunks:
         view, new = await web.service.add_firmware(
-            chunks_of(request, web.options.upload_bytes),
-            name=clean_name(name or file_name or ""),
-            notes=notes,
-            caller=request.user,
+            chunks, name=clean_name(name or file_name or ""), notes=notes, caller=request.user
         )
     return Answer(view, status_code=201 if new else 200)
+
+
+@post("/firmware/check", summary="Show what a file is", status_code=200, request_max_body_size=None)
+async def check_firmware(
+    web: Context, request: ApiRequest, name: OptionalText = None, file_name: FileNameHeader = None
+) -> FirmwareCheckView:
+    """The body is the file as it is. Nothing of it is kept; `refusal` says why it would not be taken."""
+    async with _upload(web, request) as chunks:
+        return await web.service.check_firmware(chunks, name=clean_name(name or file_name or ""))
 
 
 @get("/firmware/{sha256:str}", summary="Show a firmware")
@@ -84,6 +88,18 @@ async def remove_firmware(web: Context, request: ApiRequest, sha256: Sha256) -> 
     )
 
 
+@asynccontextmanager
+async def _upload(web: Web, request: ApiRequest) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The file in the body, while there is room for it to come in."""
+    refuse_encoded(request)
+    if request.content_type[0] not in {"", "application/octet-stream"}:
+        raise Refusal(415, "send the file itself as the body, as `Content-Type: application/octet-stream`")
+    if web.uploads.locked():
+        raise too_many("too many files are coming in already", 5)
+    async with web.uploads:
+        yield chunks_of(request, web.options.upload_bytes)
+
+
 def clean_name(name: str) -> str:
     """The last part of a file's name, without what could be a path or a control. "" stays ""."""
     last = re.split(r"[/\\]", name.strip())[-1]
@@ -93,4 +109,4 @@ def clean_name(name: str) -> str:
     return cleaned
 
 
-HANDLERS = (list_firmware, add_firmware, show_firmware, note_firmware, remove_firmware)
+HANDLERS = (list_firmware, add_firmware, check_firmware, show_firmware, note_firmware, remove_firmware)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import delete, get, patch
+from litestar import delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
+from meshward.gateway.dashboard_views import PackageView, PingView
 from meshward.gateway.views import NodeDetail, NodePatch, NodeView, Page, TopologyView
 from meshward.web.answers import Answer, check_match
 from meshward.web.context import ApiRequest, Context, Cursor, Limit, NodeId, OptionalText
@@ -71,10 +72,24 @@ async def forget_node(web: Context, request: ApiRequest, node_id: NodeId) -> Ans
     return await web.once.answer(request, lambda: web.service.forget_node(node_id, request.user), status=204)
 
 
+@get("/nodes/{node_id:int}/packages", summary="Show a node's last packages", sync_to_thread=False)
+def list_packages(web: Context, node_id: NodeId) -> list[PackageView]:
+    """The last few that name it as their sender, newest first; without parts of firmware and requests for
+    them.
+    """
+    return web.service.packages(node_id)
+
+
+@post("/nodes/{node_id:int}/ping", summary="Measure a node's delay", status_code=200)
+async def ping_node(web: Context, request: ApiRequest, node_id: NodeId) -> PingView:
+    """Asks it now, and waits up to 5 s for the answer."""
+    return await web.service.ping(node_id, request.user)
+
+
 @get("/topology", summary="Show the mesh as a tree", sync_to_thread=False)
 def show_topology(web: Context) -> TopologyView:
     """The tree, flat: our own node first, parents before their children."""
     return web.service.topology()
 
 
-HANDLERS = (list_nodes, show_node, patch_node, forget_node, show_topology)
+HANDLERS = (list_nodes, show_node, patch_node, forget_node, list_packages, ping_node, show_topology)
