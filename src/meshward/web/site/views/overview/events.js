@@ -1,0 +1,45 @@
+// What happened last.
+import { useAsk } from "../../app/ask.js";
+import { html, memo } from "../../app/dom.js";
+import { to } from "../../app/router.js";
+import { events } from "../../app/state.js";
+import { t } from "../../app/words.js";
+import { Ago, Empty, Failed, Loading } from "../../parts/basics.js";
+import { Icon } from "../../parts/icons.js";
+import { Card } from "./card.js";
+import { LiveNode } from "./live.js";
+import { latest } from "./logic.js";
+
+const SHOWN = 15;
+const EVERY_MS = 60_000; // the stream tells of each: this is for what happened while it was down
+
+export function Events() {
+  const asked = useAsk("/events", { limit: SHOWN }, { everyMs: EVERY_MS });
+  const shown = latest(events.value, asked.value?.items ?? [], SHOWN);
+  return html`<${Card} id="ov-events" kind="ov-last" title=${t("overview.events")}>
+    ${shown.length
+      ? html`<ul class="plain ov-events">${shown.map(
+          ({ id, at, severity, text, node, rollout }) => html`<${Event} key=${id} at=${at} severity=${severity}
+            text=${text} node=${node} rollout=${rollout} />`,
+        )}</ul>`
+      : asked.error
+        ? html`<${Failed} error=${asked.error} retry=${asked.reload} />`
+        : asked.value
+          ? html`<${Empty}>${t("overview.noEvents")}</${Empty}>`
+          : html`<${Loading} />`}
+  </${Card}>`;
+}
+
+const LEVELS = { critical: "bad", error: "bad", warning: "warn", info: "off" };
+
+const Event = memo(({ at, severity, text, node, rollout }) => {
+  const level = LEVELS[severity] ?? "off";
+  return html`<li>
+    <span class="level ${level}">
+      <${Icon} name=${level === "off" ? "info" : level} label=${t(`overview.severity.${severity}`)} />
+    </span>
+    <span class="text">${text} ${node !== null && html`<${LiveNode} id=${node} />`}
+      ${rollout && html`<a class="small" href=${to("updates", rollout)}>${t("overview.openUpdate")}</a>`}</span>
+    <span class="muted small"><${Ago} at=${at} /></span>
+  </li>`;
+});

@@ -1,0 +1,74 @@
+// What a plan says, made ready to be shown. No DOM.
+
+/** How many boards each wave gets of `total`, as the gateway deals them out: [{name, size, nodes}] → [n]. */
+export function expectedSizes(waves, total) {
+  let left = total;
+  return waves.map((wave, index) => {
+    const wanted = wave.nodes?.length || Math.max(1, amountOf(wave.size, total));
+    const taken = index === waves.length - 1 ? left : Math.min(left, wanted);
+    left -= taken;
+    return taken;
+  });
+}
+
+/** Boards of `total` that an amount as "3" or "10%" is, to the nearest. */
+export function amountOf(amount, total) {
+  const written = /^\s*([0-9.]+)\s*(%?)\s*$/.exec(amount ?? "");
+  if (!written) return 0;
+  const value = Number(written[1]);
+  return Math.min(total, written[2] ? Math.round((value * total) / 100) : value);
+}
+
+/**
+ * Ids from a board to the one that hangs below the gateway; a board that is not in the mesh has no way.
+ * `nodes` is the Map of the stream.
+ */
+export function pathOf(id, nodes) {
+  const path = [];
+  const seen = new Set();
+  for (let node = nodes.get(id); node?.online && !seen.has(node.id); node = nodes.get(node.parent)) {
+    seen.add(node.id);
+    path.push(node.id);
+  }
+  return path;
+}
+
+/** Every board of a plan: id → {kind: "wave" | "installed" | "unknown" | "out", wave, reason}. */
+export function placesOf(plan) {
+  const places = new Map();
+  for (const [id, reason] of Object.entries(plan.not_targeted)) places.set(Number(id), { kind: "out", reason });
+  for (const id of plan.unknown) places.set(id, { kind: "unknown" });
+  for (const id of plan.already_installed) places.set(id, { kind: "installed" });
+  plan.waves.forEach((wave, index) => wave.nodes.forEach((id) => places.set(id, { kind: "wave", wave: index })));
+  return places;
+}
+
+/** Boards that are left out, by reason, the most frequent first: [[reason, [ids]]]. */
+export function reasonsOf(notTargeted) {
+  const byReason = new Map();
+  for (const [id, reason] of Object.entries(notTargeted)) {
+    if (!byReason.has(reason)) byReason.set(reason, []);
+    byReason.get(reason).push(Number(id));
+  }
+  return [...byReason].sort((a, b) => b[1].length - a[1].length);
+}
+
+/**
+ * What is known to roll back to, by hardware: "all", "some" (of some boards it is known what they run) or "none".
+ * `nodes` is the Map of the stream.
+ */
+export function waysBack(plan, nodes) {
+  const meant = plan.waves.flatMap((wave) => wave.nodes).map((id) => nodes.get(id));
+  const ways = Object.entries(plan.rollback).map(([hardware, sha]) => {
+    const lacks = !sha && plan.warnings.some((text) => text.includes(`to roll ${hardware} boards back`));
+    const some = meant.some((node) => node?.hardware === hardware && node.firmware);
+    return [hardware, lacks ? (some ? "some" : "none") : "all"];
+  });
+  return Object.fromEntries(ways);
+}
+
+/** How many boards the plan reaches: those known by now, and those that may come of the question at the start. */
+export function reachOf(plan) {
+  const known = plan.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
+  return { known, unknown: plan.unknown.length, installed: plan.already_installed.length };
+}
