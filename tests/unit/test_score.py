@@ -36,7 +36,7 @@ def test_every_point_has_its_reason_and_the_worst_is_first():
     assert [points for points, _ in parts] == [20, 10, 5, 4, 3]
     reasons = " / ".join(reason for _, reason in parts)
     for words in (
-        "low heap (warning): Kitchen",
+        "low heap (warning)",
         "2 restarts within a day",
         "-80 dBm",
         "4 times",

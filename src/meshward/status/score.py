@@ -47,7 +47,7 @@ def node_score(facts: NodeFacts, alerts: Iterable[AlertDoc], now_us: int | None 
         return _away(facts)
     own = [alert for alert in alerts if not alert.inhibited_by]
     rules = {alert.rule for alert in own}
-    parts: Parts = [(ALERT_POINTS[alert.severity], _short(alert)) for alert in own]
+    parts: Parts = [(ALERT_POINTS[alert.severity], _name(alert)) for alert in own]
     if "weak_link" not in rules:
         parts += _link(facts)
     if "reboot_loop" not in rules:
@@ -131,9 +131,14 @@ def _graded(value: float, good: float, worst: float, most: int) -> int:
     return round(most * min(max((value - good) / (worst - good), 0.0), 1.0))
 
 
+def _name(alert: AlertDoc) -> str:
+    """An alert of a node: it stands beside the node's name, and its text has that again."""
+    return f"{alert.rule.replace('_', ' ')} ({alert.severity})"
+
+
 def _short(alert: AlertDoc) -> str:
-    """An alert in a few words: its name says enough beside its text."""
-    return f"{alert.rule.replace('_', ' ')} ({alert.severity}): {printable(alert.text, 80)}"
+    """An alert that is about no single node, in a few words."""
+    return f"{_name(alert)}: {printable(alert.text, 80)}"
 
 
 def _total(parts: Parts) -> tuple[int, Parts]:
