@@ -65,7 +65,7 @@ class Daemon:
 
     async def get(self, path, **params):
         async with self.api() as client:
-            answer = await client.get(path, params=params)
+            answer = await client.get(path, params=params or None)  # {} would take away those of the path
         assert answer.status_code == 200, answer.text
         return answer.json()
 

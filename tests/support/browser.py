@@ -57,13 +57,13 @@ class Watch:
     def on(self, page):
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self._note(f"error in the page: {error}"))
+        page.on("pageerror", lambda error: self._note(f"error in the page: {error.stack or error}"))
         page.on("request", self._request)
         page.on("dialog", lambda dialog: self.problems.append(f"a script said {dialog.message!r}"))
 
     def _console(self, message):
         if message.type in {"error", "warning"}:
-            self._note(f"{message.type}: {message.text}")
+            self._note(f"{message.type}: {message.text} ({message.location.get('url', '')})")
 
     def _note(self, text):
         if any(part in text for part in self.expected):
@@ -97,7 +97,7 @@ async def visit(browser, daemon, role="admin", *, device="desktop", scheme="ligh
         watch.on(page)
         await page.goto(f"{endpoint['url']}/{place}")
         yield page
-        assert watch.problems == []
+        assert watch.problems == [], watch.problems  # this file is not one that pytest explains
     finally:
         await context.close()
 
