@@ -1,8 +1,8 @@
-# What the set-up scripts share; they source it.
+# What the scripts share; they source it.
 # shellcheck shell=bash
 
 die() {
-    echo "setup: $*" >&2
+    echo "$(basename "$0"): $*" >&2
     exit 1
 }
 

@@ -51,7 +51,7 @@ async def check_nodes_that_cannot_answer(fleet, daemon, client, silent, gone):
     await fleet.apply(Kill(silent))  # its links stay open for a while
     view = (await client.post(f"/nodes/{silent}/ping")).json()
     assert (view["answered"], view["delay_ms"]) == (False, None)
-    assert view["waited_s"] >= 5
+    assert view["waited_s"] > 0
     await fleet.apply(Drop(gone))
     await until(daemon, f"/nodes/{gone}", lambda shown: not shown["online"])
     assert "not in the mesh" in problem(await client.post(f"/nodes/{gone}/ping"), 409)

@@ -10,7 +10,7 @@ import pytest
 
 from meshward import errors
 from tests.support.fake_service import FakeService
-from tests.support.web import bearer, client_of, fake_app, served, until
+from tests.support.web import BASE, bearer, client_of, fake_app, served, until
 
 BACKUP = "/api/v1/backup"
 
@@ -34,6 +34,13 @@ async def test_about_lists_the_libraries_of_gateway_and_browser(client):
     assert {("gateway", "msgspec"), ("browser", "preact"), ("browser", "swagger-ui-dist")} <= by_place
     again = (await client.get("/api/v1/about")).json()
     assert again == about
+
+
+async def test_viewers_are_told_nothing_of_the_machine(client, service):
+    for role, system, data in (("viewer", "", ""), ("operator", "Linux", "/data")):
+        about = (await client.get("/api/v1/about", headers=bearer(service.secret(role)))).json()
+        assert (about["system"], about["data"], about["version"]) == (system, data, "0")
+        assert len(about["parts"]) > 3
 
 
 async def test_receivers_are_names_and_kinds(client):
@@ -90,6 +97,29 @@ async def test_a_backup_that_cannot_be_made_is_told(client, service, error, stat
     answer = await client.get(BACKUP)
     assert answer.status_code == status
     assert answer.json()["detail"] == str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": BASE}, 200),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://elsewhere.example"}, 403),
+    ],
+)
+async def test_a_foreign_page_has_no_backup_made(service, headers, status):
+    app, _ = fake_app(service)
+    secret = service.secret("admin")
+    async with client_of(app) as browser:
+        await browser.post("/api/v1/session", json={"token": secret})
+        assert (await browser.get(BACKUP, headers=headers)).status_code == status
+        assert len(service.backups) == (status == 200)
+    async with client_of(app, secret) as program:
+        assert (await program.get(BACKUP, headers=headers)).status_code == 200
 
 
 async def test_who_is_gone_before_the_first_byte_is_sent_nothing(service):

@@ -51,6 +51,20 @@ async def test_a_link_is_good_once():
     assert "make a new one with `meshward dashboard`" in again.json()["detail"]
 
 
+async def test_who_logs_in_again_leaves_no_session_behind():
+    app, service = fake_app()
+    async with client_of(app) as browser:
+        first = await browser.post(SESSION, json={"token": service.secret("viewer")})
+        wrong = await browser.post(SESSION, json={"token": "mw_wrong"})
+        assert wrong.status_code == 401
+        old = {"Cookie": f"{COOKIE}={first.cookies[COOKIE]}"}
+        assert (await browser.get(SESSION)).status_code == 200
+        assert (await browser.post(SESSION, json={"token": service.secret("admin")})).status_code == 201
+        assert (await browser.get(SESSION)).json()["role"] == "admin"
+    async with client_of(app) as other:
+        assert (await other.get(SESSION, headers=old)).status_code == 401
+
+
 async def test_a_link_of_a_token_that_was_revoked_leads_nowhere():
     app, service = fake_app()
     secret = service.secret("admin")
@@ -98,9 +112,10 @@ async def test_wrong_codes_slow_down_as_wrong_tokens_do():
         fresh = await link(client, service.secret("viewer"))
         statuses = [(await enter(app, f"wrong {number}")).status_code for number in range(5)]
         assert statuses == [401, 401, 401, 429, 429]
-        refused = await enter(app, fresh["code"])
-        assert refused.status_code == 429
+        refused = await enter(app, "wrong again")
         assert int(refused.headers["retry-after"]) >= 1
+        # Nobody guesses a code, so a good one is taken from anybody.
+        assert (await enter(app, fresh["code"])).status_code == 201
         assert (await client.get("/api/v1/nodes", headers=bearer("mw_wrong"))).status_code == 429
 
 

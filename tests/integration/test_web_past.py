@@ -69,6 +69,7 @@ async def test_numbers_are_of_all_nodes(client):
         ("availability", {"node": 0}, 400, ["node"]),
         ("mesh-history", {}, 400, ["metric"]),
         ("mesh-history", {"metric": "shoe_size"}, 404, []),
+        ("mesh-history", {"metric": "delay_ms", "node": [1001, 9]}, 404, []),
         ("mesh-history", {"metric": "delay_ms", "points": 20_001}, 400, ["points"]),
         ("mesh-history", {"metric": "delay_ms", "resolution_s": -1}, 400, ["resolution_s"]),
         ("mesh-history", {"metric": "delay_ms", "resolution_s": "inf"}, 400, ["resolution_s"]),

@@ -56,6 +56,8 @@ async def test_gzip_only_for_those_who_take_it():
             ("", False),
             ("br", False),
             ("gzip;q=0, br", False),
+            ("*;q=0, gzip", True),
+            ("*, gzip;q=0", False),
         ):
             async with client.stream("GET", FILE, headers={"Accept-Encoding": accepted}) as answer:
                 raw = b"".join([part async for part in answer.aiter_raw()])

@@ -161,7 +161,9 @@ async def change(client, **values):
 async def test_what_is_kept_is_changed_part_by_part(client):
     assert (await client.get("/api/v1/dashboard")).json() == {"positions": {}, "views": []}
     await change(client, positions={"1001": [1, 2.5], "1002": [3, 4]})
-    await change(client, views=[{"name": "cold", "query": "sort=-heap"}])
+    await change(client, save_view={"name": "hot", "query": ""})
+    await change(client, save_view={"name": "cold", "query": "sort=-heap"})
+    await change(client, drop_view="hot")
     answer = await change(client, positions={"1002": None})
     assert answer.status_code == 200
     kept = {"positions": {"1001": [1, 2.5]}, "views": [{"name": "cold", "query": "sort=-heap"}]}
@@ -178,10 +180,14 @@ async def test_what_is_kept_is_changed_part_by_part(client):
         {"positions": {"1001": ["1", 2]}},
         {"positions": {"1001": [1, 1e6]}},
         {"positions": [1]},
-        {"views": [{"name": "", "query": ""}]},
-        {"views": [{"name": "x" * 61, "query": ""}]},
-        {"views": [{"name": "x", "query": "y" * 1001}]},
-        {"views": [{"name": "x", "query": "", "more": 1}]},
+        {"save_view": {"name": "", "query": ""}},
+        {"save_view": {"name": "x" * 61, "query": ""}},
+        {"save_view": {"name": "x", "query": "y" * 1001}},
+        {"save_view": {"name": "x", "query": "", "more": 1}},
+        {"save_view": [{"name": "x", "query": ""}]},
+        {"drop_view": ""},
+        {"drop_view": None},
+        {"views": []},
         {"more": 1},
     ],
 )

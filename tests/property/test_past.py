@@ -105,6 +105,38 @@ def test_each_step_spans_the_means_of_the_nodes(told, step_s, start_s, rng):
         st.tuples(st.sampled_from(NODES), st.integers(0, 600), st.none() | st.sampled_from((1, *NODES))),
         max_size=60,
     ),
+    st.integers(0, 300),
+)
+@settings(max_examples=examples(60, 4000))
+def test_moves_undone_lead_back_also_where_the_clock_steps(story, back_to):
+    with closing(open_connection(":memory:")) as connection:
+        tree, trees = dict.fromkeys(NODES), [dict.fromkeys(NODES)]
+        for node, at_s, parent in story:
+            if parent is None:
+                nodes.left(connection, [node], T + at_s)
+            else:
+                nodes.seen(connection, [(node, parent)], T + at_s)
+            tree[node] = parent
+            trees.append(dict(tree))
+        now_s = T + 300
+        for start_s, end_s in ((T, now_s), (T + back_to, now_s), (T, T + back_to)):
+            found = moves.between(connection, start_s, end_s, 1000, now_s=now_s)
+            times = [move.at_s for move in found]
+            assert times == sorted(times)
+            assert all(start_s <= at_s <= end_s for at_s in times)
+            if end_s == now_s:
+                undone = dict(tree)
+                for move in reversed(found):
+                    assert undone[move.node] == move.parent
+                    undone[move.node] = move.before
+                assert undone in trees
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(NODES), st.integers(0, 600), st.none() | st.sampled_from((1, *NODES))),
+        max_size=60,
+    ),
     st.integers(0, 3600),
 )
 @settings(max_examples=examples(60, 4000))

@@ -25,7 +25,12 @@ _ARGUMENTS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 #: Of a browser that is offline, or whose gateway is down, on purpose.
-_LOST = ("net::ERR_INTERNET_DISCONNECTED", "net::ERR_CONNECTION_REFUSED", "WebSocket connection to")
+_LOST = (
+    "net::ERR_INTERNET_DISCONNECTED",
+    "net::ERR_CONNECTION_REFUSED",
+    "net::ERR_CONNECTION_RESET",  # killed while it was asked
+    "WebSocket connection to",
+)
 _IMPACTS = {"serious", "critical"}
 PATIENCE_MS = 15_000
 

@@ -84,6 +84,8 @@ class FakePast:
         if metric not in METRICS:
             raise errors.UnknownItemError(f"there is no metric {metric}")
         start_s, end_s = _span(start_s, end_s)
+        for node in nodes:
+            self._known(node)
         meant = [
             view.id
             for view in self.nodes_by_id.values()

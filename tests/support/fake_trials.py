@@ -51,7 +51,9 @@ class FakeTrials:
         if beyond > 0 if trial.direction == "above" else beyond < 0:
             raise errors.InvalidError("clear must be on the other side of the threshold")
         if self.trials_open:
-            raise errors.NotPossibleError("another rule is being tried; try again in a few seconds")
+            raise errors.NotPossibleError(
+                "another rule is being tried, which takes up to 20 s: try again then"
+            )
         nodes = [node_id for node_id in self.nodes_by_id if not trial.nodes or node_id in trial.nodes]
         episodes = [
             dash.TrialEpisode(
@@ -135,11 +137,16 @@ class FakeTrials:
             if not all(node.isdecimal() for node in patch.positions):
                 raise errors.InvalidError("positions: a node is named by its id")
             positions = positions | patch.positions
-        views = self.kept.views if patch.views is msgspec.UNSET else patch.views
+        views = {view.name: view for view in self.kept.views}
+        if patch.drop_view is not msgspec.UNSET:
+            views.pop(patch.drop_view, None)
+        if patch.save_view is not msgspec.UNSET:
+            views[patch.save_view.name] = patch.save_view
         if len(positions) > dash.POSITIONS_MAX or len(views) > dash.SAVED_VIEWS_MAX:
             raise errors.InvalidError("this is more than is kept")
         self.kept = dash.DashboardView(
-            positions={node: place for node, place in positions.items() if place is not None}, views=views
+            positions={node: place for node, place in positions.items() if place is not None},
+            views=list(views.values()),
         )
-        self.feed.publish([{"kind": "dashboard", "id": "dashboard", "value": None}])
+        self.feed.publish([{"kind": "dashboard", "id": "dashboard", "value": {}}])
         return self.kept

@@ -1,12 +1,23 @@
 """New settings while the gateway runs, where the stored ones cannot be read."""
 
+import re
 from types import SimpleNamespace
 
 from structlog.testing import capture_logs
 
 from meshward.config import load_config
 from meshward.errors import StoreError
-from meshward.gateway.daemon import _Daemon
+from meshward.gateway.daemon import _Daemon, _web_options
+
+
+def test_each_gateway_of_a_host_has_a_cookie_of_its_own(tmp_path):
+    def cookie(data):
+        return _web_options(load_config(None, {"HOME": str(tmp_path), "MESHWARD_DATA": str(data)}), "").cookie
+
+    first, second = cookie(tmp_path / "one"), cookie(tmp_path / "two")
+    assert re.fullmatch(r"meshward_session_[0-9a-f]{8}", first)
+    assert first != second
+    assert cookie(tmp_path / "x" / ".." / "one") == first
 
 
 async def test_settings_that_cannot_be_read_from_the_store_leave_the_old_ones(tmp_path):

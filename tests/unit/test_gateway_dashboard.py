@@ -37,8 +37,12 @@ def put(**places):
     )
 
 
-def saved(*names):
-    return DashboardPatch(views=[SavedView(name=name, query="sort=-heap") for name in names])
+def saved(name, query="sort=-heap"):
+    return DashboardPatch(save_view=SavedView(name=name, query=query))
+
+
+async def names(service):
+    return [view.name for view in (await service.dashboard()).views]
 
 
 async def patch(service, change):
@@ -53,12 +57,12 @@ async def actions(service):
 async def test_it_begins_empty_and_what_is_left_out_stays(tmp_path, service):
     assert await service.dashboard() == DashboardView()
     await patch(service, put(n7=(1.26, -2), n8=(3, 4)))
-    await patch(service, saved("cold", "roof"))
+    await patch(service, saved("cold"))
+    await patch(service, saved("roof"))
     await patch(service, put(n8=None, n9=(5, 6)))
     kept = await service.dashboard()
     assert kept.positions == {"7": at(1.3, -2), "9": at(5, 6)}
     assert [view.name for view in kept.views] == ["cold", "roof"]
-    assert (await patch(service, saved())).views == []
     assert (await patch(service, DashboardPatch(clear_positions=True))).positions == {}
     await patch(service, put(n7=(1, 1)))
     again = DashboardPatch(clear_positions=True, positions={"8": at(2, 2)})
@@ -78,20 +82,37 @@ async def test_who_change_it_at_once_lose_nothing(service):
     assert (await service.dashboard()).positions == {str(node): at(node, 0) for node in range(7, 40)}
 
 
+async def test_views_are_saved_and_dropped_one_by_one_so_that_nobody_loses_anothers(service):
+    await asyncio.gather(*(patch(service, saved(f"view {number}")) for number in range(10)))
+    await asyncio.gather(
+        patch(service, DashboardPatch(drop_view="VIEW 3")),
+        patch(service, saved("View 4", "sort=name")),
+        patch(service, DashboardPatch(drop_view="never there")),
+    )
+    assert await names(service) == [
+        *("view 0", "view 1", "view 2", "View 4", "view 5", "view 6", "view 7", "view 8", "view 9")
+    ]
+    assert (await service.dashboard()).views[3].query == "sort=name"
+    both = DashboardPatch(drop_view="view 0", save_view=SavedView(name="view 10", query=""))
+    assert [view.name for view in (await patch(service, both)).views][-1] == "view 10"
+
+
 async def test_other_browsers_are_told_to_read_it_again(service):
     before = service.feed.number
     await patch(service, put(n7=(1, 2)))
     (delta,) = service.feed.after(before)
-    assert msgspec.json.decode(delta)["changes"] == [{"kind": "dashboard", "id": "dashboard", "value": None}]
+    assert msgspec.json.decode(delta)["changes"] == [{"kind": "dashboard", "id": "dashboard", "value": {}}]
 
 
 async def test_the_audit_log_has_views_and_not_every_node_that_was_dragged(service):
     await patch(service, put(n7=(1, 2)))
     await patch(service, saved("cold"))
+    await patch(service, DashboardPatch(drop_view="cold"))
     await patch(service, DashboardPatch(clear_positions=True))
     assert await actions(service) == [
         ("dashboard.change", {"clear_positions": True}),
-        ("dashboard.change", {"views": ["cold"]}),
+        ("dashboard.change", {"drop_view": "cold"}),
+        ("dashboard.change", {"save_view": "cold"}),
     ]
 
 
@@ -127,22 +148,34 @@ async def test_only_nodes_have_places(service, node):
 
 
 @pytest.mark.parametrize(
-    ("views", "text"),
+    ("name", "query", "text"),
     [
-        ([("a", ""), ("A", "")], "two are called 'a'"),
-        ([("a\x1b", "")], "name holds control"),
-        ([("a\u202eb", "")], "name holds control"),
-        ([(" a", "")], "blanks"),
-        ([("a", "x\ny")], "query holds control"),
-        ([(f"v{number}", "") for number in range(SAVED_VIEWS_MAX + 1)], "all that is kept"),
+        ("a\x1b", "", "name of a view holds control"),
+        ("a\u202eb", "", "name of a view holds control"),
+        (" a", "", "blanks"),
+        ("a", "x\ny", "query of a view holds control"),
     ],
 )
-async def test_only_views_that_can_be_shown_are_saved(service, views, text):
+async def test_only_views_that_can_be_shown_are_saved(service, name, query, text):
     with pytest.raises(InvalidError, match=text):
-        await patch(
-            service, DashboardPatch(views=[SavedView(name=name, query=query) for name, query in views])
-        )
+        await patch(service, saved(name, query))
     assert (await service.dashboard()).views == []
+
+
+async def test_no_name_that_cannot_be_shown_gets_into_the_audit_log(service):
+    with pytest.raises(InvalidError, match="control"):
+        await patch(service, DashboardPatch(drop_view="a\x1b"))
+    assert await actions(service) == []
+
+
+async def test_there_are_only_so_many_views(service):
+    for number in range(SAVED_VIEWS_MAX):
+        await patch(service, saved(f"v{number}"))
+    with pytest.raises(InvalidError, match="drop one first"):
+        await patch(service, saved("one more"))
+    await patch(service, saved("v0", "sort=name"))
+    await patch(service, DashboardPatch(drop_view="v1", save_view=SavedView(name="one more", query="")))
+    assert len(await names(service)) == SAVED_VIEWS_MAX
 
 
 async def test_there_are_only_so_many_places(service):
@@ -152,23 +185,42 @@ async def test_there_are_only_so_many_places(service):
 
 
 @pytest.mark.parametrize(
-    "kept",
-    [
-        [],
-        "x",
-        {"positions": {"7": [1]}},
-        {"positions": {"x": [1, 2]}},
-        {"positions": {"7": [1e9, 2]}},
-        {"views": [{"name": "a\x00", "query": ""}]},
-        {"views": [{"name": "a"}]},
-    ],
+    "kept", [[], "x", {"positions": []}, {"views": {"a": 1}}, {"positions": {}, "views": 5}]
 )
-async def test_what_is_damaged_begins_anew(service, kept, capsys):
+async def test_what_is_damaged_as_a_whole_begins_anew(service, kept, capsys):
     await service.database.write(settings.put, DASHBOARD_KEY, kept)
     assert await service.dashboard() == DashboardView()
     assert "damaged" in "".join(capsys.readouterr())
     assert (await patch(service, put(n7=(1, 2)))).positions == {"7": at(1, 2)}
     assert (await service.dashboard()).positions == {"7": at(1, 2)}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"positions": {"8": [1]}},
+        {"positions": {"x": [1, 2]}},
+        {"positions": {"8": [1e9, 2]}},
+        {"positions": {"8": [1, 2, "of a newer version"]}},
+        {"views": [{"name": "a\x00", "query": ""}]},
+        {"views": [{"name": "a"}]},
+        {"views": [{"name": "a", "query": "", "newer": 1}]},
+        {"views": ["a", None]},
+    ],
+)
+async def test_of_what_is_damaged_or_newer_the_rest_stays(service, bad, capsys):
+    kept = {
+        "positions": {"7": [1, 2], **bad.get("positions", {})},
+        "views": [*bad.get("views", []), {"name": "cold", "query": ""}],
+        "newer": 1,
+    }
+    await service.database.write(settings.put, DASHBOARD_KEY, kept)
+    whole = DashboardView(positions={"7": at(1, 2)}, views=[SavedView(name="cold", query="")])
+    assert await service.dashboard() == whole
+    assert "damaged" in "".join(capsys.readouterr())
+    await patch(service, put(n9=(5, 6)))
+    assert (await service.dashboard()).positions == {"7": at(1, 2), "9": at(5, 6)}
+    assert await names(service) == ["cold"]
 
 
 async def test_what_is_no_json_begins_anew(service):

@@ -1,14 +1,18 @@
 """Use cases of what was, and numbers for tables, over a real store and a mesh that is made up."""
 
+import asyncio
+import threading
+from functools import partial
+
 import msgspec
 import pytest
 
-from meshward.errors import InvalidError, UnknownItemError
-from meshward.gateway import past_cases
+from meshward.errors import InvalidError, NotPossibleError, UnknownItemError
+from meshward.gateway import past_cases, shared_work
 from meshward.gateway.dashboard_views import DAYS_MAX
 from meshward.gateway.shown import moment
 from meshward.status.samples import Sample
-from meshward.store import history
+from meshward.store import history, mesh_history
 from meshward.store.history import SampleRow
 from tests.support.gateway import NOW_S, OWN_ID, Clock, hear, live, opened_service, see
 
@@ -76,6 +80,23 @@ async def test_a_time_that_cannot_be_is_refused(service):
                 await ask(start_s=start_s, end_s=end_s)
 
 
+async def test_moves_are_in_their_order_where_the_clock_stepped_back(service, clock):
+    await see(service, 7, 8)
+    clock.s += 1000
+    await see(service, 7, 8, depths=[1, 2])
+    clock.s -= 900
+    assert [move.at for move in (await service.moves()).moves] == [moment(s) for s in (NOW_S, NOW_S, clock.s)]
+    await see(service, 7)
+    clock.s += 10
+    view = await service.moves()
+    assert [(move.node, move.before, move.parent) for move in view.moves[2:]] == [
+        (8, OWN_ID, 7),
+        (8, 7, None),
+    ]
+    assert [move.at for move in view.moves[2:]] == [moment(NOW_S + 100)] * 2
+    assert view.end == moment(NOW_S + 110)
+
+
 # -- availability ------------------------------------------------------------------------------
 
 
@@ -108,6 +129,17 @@ async def test_the_mesh_is_looked_through_again_once_there_can_be_something_new(
     assert (await service.availability(days=1, node=7)).nodes[0].ratio == 0.375
     clock.s += 61
     assert (await service.availability(days=1)).nodes[0].ratio == 0.375
+
+
+async def test_the_mesh_is_looked_through_once_however_many_ask(service, monkeypatch):
+    await see(service, 7)
+    await store(service, 7, 1, 1, 1, 0)
+    parts = counted(service, monkeypatch)
+    views = await asyncio.gather(*(service.availability(days=1 + place % 2) for place in range(10)))
+    assert len({id(view) for view in views}) == len(parts) == 2
+    for days in range(1, 20):
+        await service.availability(days=days)
+    assert len(service._availabilities) == past_cases.AVAILABILITIES_MAX
 
 
 async def test_a_gateway_that_sees_its_mesh_knows_its_availability(service, clock):
@@ -148,11 +180,12 @@ async def test_the_history_of_the_mesh_is_of_all_of_some_or_of_a_hardware(servic
         return (point.low, point.median, point.high, point.total, point.nodes)
 
     assert await shown() == (10, 20, 60, 90, 3)
-    assert await shown(nodes=[9, 8, 9, 77]) == (20, 40, 60, 80, 2)
+    assert await shown(nodes=[9, 8, 9]) == (20, 40, 60, 80, 2)
     assert await shown(hardware="ESP32") == (10, 35, 60, 70, 2)
     assert await shown(hardware="ESP32", nodes=[8, 9]) == (60, 60, 60, 60, 1)
     assert (await service.mesh_history("delay_ms", hardware="ESP8266")).points == []
-    assert (await service.mesh_history("delay_ms", nodes=[77])).points == []
+    with pytest.raises(UnknownItemError, match="node 77 was never seen"):
+        await service.mesh_history("delay_ms", nodes=[9, 77])
 
 
 async def test_hardware_that_a_board_tells_counts_where_none_is_proven(service, clock):
@@ -172,6 +205,98 @@ async def test_many_nodes_are_read_in_parts(service, monkeypatch):
     (point,) = (await service.mesh_history("delay_ms")).points
     assert (point.low, point.median, point.high, point.nodes) == (100, 104.5, 109, 10)
     assert [one.node for one in (await service.availability(days=1)).nodes] == list(ids)
+
+
+def counted(service, monkeypatch):
+    """What is read in the long reader, as it is begun."""
+    begun, read_long = [], service.database.read_long
+
+    def counting(fn, *args, **more):
+        begun.append(fn)
+        return read_long(fn, *args, **more)
+
+    monkeypatch.setattr(service.database, "read_long", counting)
+    return begun
+
+
+async def test_a_question_that_is_under_way_is_answered_once_for_all(service, monkeypatch):
+    await see(service, 7)
+    await store(service, 7, 10.0, metric="delay_ms")
+    parts = counted(service, monkeypatch)
+    views = await asyncio.gather(*(service.mesh_history("delay_ms") for _ in range(5)))
+    assert len(parts) == 2  # the plan, and one part
+    assert len(views[0].points) == 1
+    assert all(view is views[0] for view in views)
+    assert await service.mesh_history("delay_ms") is not views[0]
+
+
+async def test_of_a_long_time_fewer_nodes_are_read_at_once(service, monkeypatch):
+    await see(service, *range(100, 110))
+    for node in range(100, 110):
+        await store(service, node, 10.0, metric="delay_ms")
+    parts = counted(service, monkeypatch)
+    monkeypatch.setattr(mesh_history, "VALUES_AT_ONCE", 2 * 1440)
+    for days, count in ((1, 5), (3, 10)):
+        parts.clear()
+        view = await service.mesh_history(
+            "delay_ms", start_s=NOW_S - days * DAY_S, resolution_s=60, points_max=5000
+        )
+        assert view.resolution_s == 60
+        assert len(parts) == 1 + count
+
+
+async def test_what_nobody_waits_for_is_not_read_to_its_end(service, monkeypatch):
+    monkeypatch.setattr(past_cases, "NODES_AT_ONCE", 1)
+    await see(service, *range(100, 150))
+    parts = counted(service, monkeypatch)
+    asking = [asyncio.create_task(service.mesh_history("delay_ms")) for _ in range(2)]
+    while len(parts) < 3:  # noqa: ASYNC110 simpler than events
+        await asyncio.sleep(0)
+    asking[0].cancel()
+    while len(parts) < 6:  # noqa: ASYNC110 for the other one
+        await asyncio.sleep(0)
+    asking[1].cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert len(parts) < 50
+    so_far = len(parts)
+    await service.database.read_long(lambda _: None)
+    assert len(parts) == so_far + 1
+
+
+async def test_what_takes_too_long_is_broken_off_and_says_so(service, monkeypatch):
+    monkeypatch.setattr(shared_work, "WORK_S_MAX", 0.0)
+    await see(service, 7)
+    for ask in (service.availability, partial(service.mesh_history, "delay_ms")):
+        with pytest.raises(NotPossibleError, match="takes longer than 0 s: ask for less time"):
+            await ask()
+    monkeypatch.undo()
+    assert (await service.availability()).nodes[0].node == 7
+
+
+async def test_tokens_are_looked_up_while_many_look_through_the_mesh(service):
+    await see(service, *range(100, 120))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_):
+        begun.set()
+        assert go_on.wait(30)
+
+    blocking = asyncio.create_task(service.database.read_long(slow))
+    await asyncio.to_thread(begun.wait, 30)
+    asking = [
+        asyncio.create_task(ask())
+        for ask in (
+            service.availability,
+            service.moves,
+            partial(service.history, 100, "delay_ms"),
+            *(partial(service.mesh_history, "delay_ms", points_max=points) for points in range(10, 20)),
+        )
+    ]
+    await asyncio.sleep(0)
+    assert await service.authenticate("nonsense") is None
+    assert not any(task.done() for task in asking)
+    go_on.set()
+    await asyncio.gather(blocking, *asking)
 
 
 async def test_metrics_and_points_that_cannot_be_are_refused(service):

@@ -3,16 +3,17 @@
 import asyncio
 import shutil
 import threading
+import time
 
 import pytest
 
 from meshward import __version__
-from meshward.errors import NotPossibleError, StoreError
+from meshward.errors import NotPossibleError, StoreError, StoreFullError
 from meshward.gateway import self_cases
 from meshward.gateway.dashboard_views import ReceiverView
 from meshward.gateway.service import Caller
 from meshward.store.backup import restore
-from meshward.store.layout import DATABASE, FIRMWARE, TEMPORARY
+from meshward.store.layout import DATABASE, DISK_LOW_BYTES, FIRMWARE, TEMPORARY
 from tests.support.gateway import APP, add, opened_service, take_no_writes
 
 ADMIN = Caller("ada", "admin")
@@ -129,6 +130,54 @@ async def test_who_asks_meanwhile_is_answered(service, monkeypatch):
     assert not making.done()
     go.set()
     assert await making
+
+
+async def test_a_backup_that_nobody_waits_for_any_more_is_given_up_before_another_begins(
+    service, monkeypatch, tmp_path
+):
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow(data, target, *, force, given_up):
+        begun.set()
+        while not given_up():
+            time.sleep(0.001)
+        assert target.parent.exists(), "nothing is taken away from under it"
+        ended.set()
+        raise StoreError("given up")
+
+    monkeypatch.setattr(self_cases, "backup", slow)
+
+    async def made():
+        async with service.backup(ADMIN):
+            raise AssertionError("given")
+
+    making = asyncio.create_task(made())
+    await asyncio.to_thread(begun.wait, 10)
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert ended.is_set()
+    assert not (tmp_path / "data" / TEMPORARY).exists()
+    monkeypatch.undo()
+    async with service.backup(ADMIN) as path:
+        assert path.exists()
+
+
+async def test_a_backup_that_would_fill_the_disk_is_not_begun(service, monkeypatch, tmp_path):
+    await add(service)
+    about = await service.about()
+    needed_bytes = 2 * (about.database_bytes + about.firmware_bytes) + DISK_LOW_BYTES
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(self_cases.shutil, "disk_usage", lambda _path: usage._replace(free=needed_bytes - 1))
+    with pytest.raises(StoreFullError, match=f"needs {needed_bytes >> 20} MB .* 200 MB are free"):
+        async with service.backup(ADMIN):
+            raise AssertionError("given")
+    assert not (tmp_path / "data" / TEMPORARY).exists()
+    monkeypatch.setattr(
+        self_cases.shutil, "disk_usage", lambda _path: usage._replace(free=needed_bytes + 10_000_000)
+    )
+    async with service.backup(ADMIN) as path:
+        assert path.exists()
 
 
 async def test_what_a_crash_left_of_a_backup_is_gone_at_the_next_start(tmp_path):

@@ -2,19 +2,22 @@
 
 import asyncio
 import hashlib
+import threading
 from datetime import datetime
 
 import msgspec
 import pytest
 
 from meshward.errors import FirmwareError, InvalidError, NotPossibleError, UnknownItemError
-from meshward.gateway.alert_cases import AlertCases
+from meshward.gateway import alert_cases
 from meshward.gateway.dashboard_views import FirmwareCheckView, RuleTrial
 from meshward.gateway.health_views import RulePatch
-from meshward.gateway.mesh_cases import PINGS_MAX
-from meshward.gateway.rule_trial import Episode, NodeTrial
+from meshward.gateway.ping_book import BURST
+from meshward.gateway.rule_trial import EPISODES_MAX, Episode, NodeTrial
 from meshward.gateway.trial_shown import EPISODES_SHOWN, TrialTally
 from meshward.gateway.views import NodePatch
+from meshward.rollout.spec import Target
+from meshward.rollout.states import Action
 from meshward.store import history
 from meshward.store.history import SampleRow
 from tests.support.gateway import (
@@ -28,6 +31,7 @@ from tests.support.gateway import (
     live,
     opened_service,
     see,
+    spec,
     take_no_writes,
 )
 from tests.unit.test_gateway_cases import BAD
@@ -155,7 +159,7 @@ async def test_one_rule_at_a_time_is_tried_and_others_read_the_store_meanwhile(s
         await remember(service, node, [40_000] * 3, 600)
     first = asyncio.create_task(service.try_rule(low_heap()))
     await asyncio.sleep(0)
-    with pytest.raises(NotPossibleError, match="another rule is being tried"):
+    with pytest.raises(NotPossibleError, match="another rule is being tried, which takes up to 20 s"):
         await service.try_rule(low_heap())
     await service.firmware()  # comes in between two nodes
     assert not first.done()
@@ -165,11 +169,60 @@ async def test_one_rule_at_a_time_is_tried_and_others_read_the_store_meanwhile(s
     cancelled.cancel()
     await asyncio.gather(cancelled, return_exceptions=True)
     assert (await service.try_rule(low_heap())).count == 20
-    assert AlertCases._trying is False
+    assert service._trying is False
+
+
+async def test_a_trial_that_takes_long_says_how_many_nodes_it_looked_at(service, clock, monkeypatch):
+    await see(service, *range(7, 12))
+    try_on = alert_cases.try_on
+
+    async def slow(*trial):
+        clock.s += 7
+        return await try_on(*trial)
+
+    monkeypatch.setattr(alert_cases, "try_on", slow)
+    text = (await service.try_rule(low_heap())).text
+    assert text == "none of the first 3 of 5 nodes told this in the last 7 days"
+    for node, heap in zip(range(7, 12), (90_000, 40_000, 90_000, 40_000, 90_000), strict=True):
+        await remember(service, node, [heap] * 10, 600)
+    view = await service.try_rule(low_heap())
+    assert (view.count, view.nodes) == (1, 3)
+    assert view.text == "once in 10 min, on 1 of the first 3 of 5 nodes"
+    assert (await service.try_rule(low_heap(threshold=10_000))).text.endswith("on the first 3 of 5 nodes")
+    assert (await service.try_rule(low_heap(nodes=[7, 8]))).text.endswith("on 1 of 2 nodes")
+
+
+async def test_others_read_the_store_while_a_rule_is_tried(service):
+    await see(service, *range(7, 12))
+    for node in range(7, 12):
+        await remember(service, node, [40_000] * 3, 600)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_):
+        begun.set()
+        assert go_on.wait(30)
+
+    blocking = asyncio.create_task(service.database.read_long(slow))
+    await asyncio.to_thread(begun.wait, 30)
+    trying = asyncio.create_task(service.try_rule(low_heap()))
+    await asyncio.sleep(0)
+    assert await service.firmware() == []
+    assert not trying.done()
+    go_on.set()
+    await blocking
+    assert (await trying).count == 5
+
+
+def test_a_node_on_which_it_fires_all_the_time_counts_as_at_least():
+    tally = TrialTally(HEAP, NOW_S - 7 * DAY_S, NOW_S, 2)
+    often = [Episode(NOW_S - DAY_S + index, NOW_S, 1.0) for index in range(EPISODES_MAX)]
+    tally.add(7, NodeTrial(NOW_S - 7 * DAY_S, 60.0, often))
+    tally.add(8, NodeTrial(NOW_S - 7 * DAY_S, 60.0, []))
+    assert tally.view({}).text == f"at least {EPISODES_MAX} times in 7 days, on 1 of 2 nodes"
 
 
 def test_the_newest_episodes_are_shown_and_all_are_counted():
-    tally = TrialTally(HEAP, NOW_S - 7 * DAY_S, NOW_S)
+    tally = TrialTally(HEAP, NOW_S - 7 * DAY_S, NOW_S, 5)
     for node in range(1, 6):
         begins = [NOW_S - DAY_S + 100 * index + node for index in range(300)]
         found = [Episode(begin_s, begin_s + 50, 1.0) for begin_s in begins]
@@ -280,24 +333,71 @@ async def test_who_cannot_be_asked_is_told(service):
         await service.ping(7, OPERATOR)
 
 
-async def test_only_so_many_are_asked_at_once(service):
+async def test_who_asks_meanwhile_gets_the_same_answer_and_who_leaves_takes_none_away(service):
     await see(service, 7)
+    asked = []
     answer = asyncio.get_running_loop().create_future()
 
-    async def prober(_node):
-        return await asyncio.shield(answer)
+    async def prober(node):
+        asked.append(node)
+        return await answer
 
     service.prober = prober
-    asking = [asyncio.create_task(service.ping(7, OPERATOR)) for _ in range(PINGS_MAX)]
+    asking = [asyncio.create_task(service.ping(7, OPERATOR)) for _ in range(30)]
     await asyncio.sleep(0)
-    with pytest.raises(NotPossibleError, match="already"):
-        await service.ping(7, OPERATOR)
     asking[0].cancel()
     await asyncio.wait([asking[0]])
-    asking.append(asyncio.create_task(service.ping(7, OPERATOR)))
     answer.set_result(1000)
     views = await asyncio.gather(*asking[1:])
     assert {view.delay_ms for view in views} == {1.0}
+    assert asked == [7]
+    await service.ping(7, OPERATOR)
+    assert asked == [7, 7]
+
+
+async def test_the_mesh_is_asked_so_often_at_once_and_once_a_second_in_the_long_run(service, clock):
+    nodes = range(7, 7 + BURST + 2)
+    await see(service, *nodes)
+
+    async def prober(_node):
+        return 1000
+
+    service.prober = prober
+    for node in nodes[:BURST]:
+        assert (await service.ping(node, OPERATOR)).answered
+    with pytest.raises(NotPossibleError, match="try again in 1 s"):
+        await service.ping(nodes[BURST], OPERATOR)
+    clock.s += 1
+    assert (await service.ping(nodes[BURST], OPERATOR)).answered
+    with pytest.raises(NotPossibleError, match="try again in 1 s"):
+        await service.ping(nodes[BURST], OPERATOR)
+    clock.s += 3600
+    for _ in range(BURST):
+        await service.ping(7, OPERATOR)
+    with pytest.raises(NotPossibleError):
+        await service.ping(7, OPERATOR)
+
+
+async def test_a_node_that_is_being_updated_is_not_asked(service, clock):
+    await see(service, 7, 8)
+
+    async def prober(_node):
+        return 1000
+
+    service.prober = prober
+    firmware, _ = await add(service)
+    target = Target(roles=("sensor",), nodes=(7,))
+    made = await service.create_rollout(spec(firmware.sha256, target=target), OPERATOR)
+    async with asyncio.timeout(10):
+        while not service.engine.is_updating:
+            await asyncio.sleep(0)
+            clock.s += 1
+            service.engine.commands(1000, service.now_us())
+    with pytest.raises(NotPossibleError, match="being updated"):
+        await service.ping(7, OPERATOR)
+    assert (await service.ping(8, OPERATOR)).answered
+    await service.act(made.id, Action.PAUSE, OPERATOR)
+    assert (await service.ping(7, OPERATOR)).answered
 
 
 async def test_packages_are_those_of_a_known_node_and_go_with_it(service):

@@ -2,11 +2,22 @@
 
 import pytest
 
-from meshward.gateway.rule_trial import Episode, Sight, absences, episodes, smoothed, try_on
+from meshward.gateway import trial_run
+from meshward.gateway.rule_trial import (
+    EPISODES_MAX,
+    Episode,
+    Sight,
+    absences,
+    episodes,
+    is_ever_met,
+    judged,
+    smoothed,
+)
 from meshward.status.alerts.rules import RuleBook
 from meshward.status.metrics import METRICS
 from meshward.store import node_steps
 from meshward.store.connection import open_connection
+from meshward.store.database import Database
 from meshward.store.history import Keep
 from tests.support.history import DAY_S, HOUR_S, NODE, T, expire_all, put, roll_all, sample
 
@@ -104,6 +115,25 @@ def test_rates_are_judged_over_the_last_few_readings():
     assert [step[2] for step in smoothed([(0, 60, 1.0, 6), (60, 60, 5.0, 6)])] == [1, 5]
 
 
+def test_a_clock_is_off_on_either_side():
+    offsets = minutes(20.0, -1500.0, -1500.0, 10.0)
+    off = rule("clock_offset_ms", "above", 1000)
+    assert tried(off, judged(off, offsets)) == [(60, 180, 1500)]
+    behind = rule("clock_offset_ms", "below", -1000)
+    assert tried(behind, judged(behind, offsets)) == [(60, 180, -1500)]
+    assert not is_ever_met(off, judged(off, minutes(999.0, -999.0)))
+
+
+def test_episodes_beyond_the_most_are_not_looked_for():
+    steps = minutes(*[9_000 if index % 15 == 0 else 20_000 for index in range(15 * (EPISODES_MAX + 5))])
+    found = episodes(rule(), steps, [], steps[-1][0])
+    assert len(found) == EPISODES_MAX
+    assert all(one.until_s is not None for one in found)
+    assert found[-1].from_s == 15 * MINUTE_S * (EPISODES_MAX - 1)
+    few = steps[: 15 * 3]
+    assert len(episodes(rule(), few, [], few[-1][0])) == 3
+
+
 def test_absences_are_what_was_seen_of_a_node():
     online = minutes(*[1.0] * 5, *[0.0] * 5, *[1.0] * 5, *[None] * 10, 0.0, 1.0)
     assert absences(online, 0, 27 * MINUTE_S) == [
@@ -127,12 +157,17 @@ def store_a_day(connection, values, days=1):
         roll_all(connection, T + (day + 1) * DAY_S)
 
 
-def test_a_trial_reads_what_is_rolled_up_and_what_is_not_yet(connection):
+async def try_on(path, *trial):
+    async with Database(path / "m.db") as database:
+        return await trial_run.try_on(database, NODE, *trial)
+
+
+async def test_a_trial_reads_what_is_rolled_up_and_what_is_not_yet(connection, tmp_path):
     low = {(3 * HOUR_S, 3 * HOUR_S + 600), (DAY_S - 900, DAY_S - 300)}
     store_a_day(connection, lambda at_s: 9_000 if any(a <= at_s < b for a, b in low) else 20_000)
     (unrolled_ms,) = connection.execute("SELECT unrolled_ms FROM sample_node").fetchone()
     assert unrolled_ms / 1000 < T + DAY_S - 900
-    trial = try_on(connection, NODE, rule(for_s=120), T + 120, T + DAY_S)
+    trial = await try_on(tmp_path, rule(for_s=120), T + 120, T + DAY_S)
     assert (trial.first_s, trial.resolution_s) == (T, MINUTE_S)
     assert [(one.from_s - T, one.until_s - T) for one in trial.episodes] == [
         (begin_s + 120, end_s) for begin_s, end_s in sorted(low)
@@ -140,12 +175,21 @@ def test_a_trial_reads_what_is_rolled_up_and_what_is_not_yet(connection):
     assert trial.episodes[0].worst == pytest.approx(9_000, abs=128)
 
 
-def test_where_minutes_are_gone_it_reads_hours(connection):
+async def test_where_minutes_are_gone_it_reads_hours(connection, tmp_path):
     store_a_day(connection, lambda at_s: 9_000 if 5 * HOUR_S <= at_s < 7 * HOUR_S else 20_000, days=3)
     expire_all(connection, T + 3 * DAY_S, Keep(raw_h=24, minute_days=1, hour_days=365))
-    trial = try_on(connection, NODE, rule(for_s=120), T, T + 3 * DAY_S)
+    trial = await try_on(tmp_path, rule(for_s=120), T, T + 3 * DAY_S)
     assert (trial.first_s, trial.resolution_s) == (T, HOUR_S)
     assert trial.episodes == [Episode(T + 5 * HOUR_S + 120, T + 7 * HOUR_S, pytest.approx(9_000, abs=128))]
+
+
+async def test_what_is_read_in_parts_is_as_if_it_were_read_at_once(connection, tmp_path, monkeypatch):
+    store_a_day(connection, lambda at_s: 9_000 if at_s // 2000 % 2 else 20_000, days=3)
+    expire_all(connection, T + 3 * DAY_S, Keep(raw_h=24, minute_days=1, hour_days=365))
+    at_once = await try_on(tmp_path, rule(), T + 120, T + 3 * DAY_S)
+    assert len(at_once.episodes) > 20
+    monkeypatch.setattr(trial_run, "PART_S", 5 * HOUR_S)
+    assert await try_on(tmp_path, rule(), T + 120, T + 3 * DAY_S) == at_once
 
 
 def test_steps_are_in_order_without_any_twice(connection):
@@ -162,7 +206,7 @@ def test_steps_are_in_order_without_any_twice(connection):
     assert sum(length_s for _, length_s, _, _ in steps) == 3 * DAY_S - HOUR_S
 
 
-def test_a_node_without_history_has_no_values(connection):
-    assert try_on(connection, NODE, rule(), T, T + DAY_S).first_s is None
+async def test_a_node_without_history_has_no_values(connection, tmp_path):
+    assert (await try_on(tmp_path, rule(), T, T + DAY_S)).first_s is None
     put(connection, sample(0, "604", rssi_dbm=-60))
-    assert try_on(connection, NODE, rule(), T, T + DAY_S).first_s is None
+    assert (await try_on(tmp_path, rule(), T, T + DAY_S)).first_s is None

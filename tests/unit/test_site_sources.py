@@ -1,5 +1,6 @@
 """The dashboard's files, read as text: what they load, and what they must never do."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -116,14 +117,17 @@ def test_every_module_and_style_is_used():
     assert [style.name for style in STYLES if style.name not in named and style.name not in texts] == []
 
 
-def test_every_library_says_what_it_is():
+def test_every_library_says_what_it_is_and_no_file_of_it_was_changed():
     for folder in sorted(path for path in VENDOR.iterdir() if path.is_dir()):
         about = dict(line.split(": ", 1) for line in (folder / "VERSION").read_text().splitlines())
         assert {"package", "version", "license", "integrity", "files"} <= set(about)
         assert (folder / "LICENSE").is_file()
-        assert {Path(name).name for name in about["files"].split()} | {"VERSION"} == {
-            path.name for path in folder.iterdir()
+        names = {Path(name).name for name in about["files"].split()}
+        assert names | {"VERSION"} == {path.name for path in folder.iterdir()}
+        told = {
+            key.removeprefix("sha256 "): value for key, value in about.items() if key.startswith("sha256 ")
         }
+        assert told == {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def test_icons_that_are_asked_for_are_drawn():

@@ -94,6 +94,22 @@ def test_an_answer_that_is_late_counts_for_no_other_probe():
     assert values["probe_loss_percent"] == pytest.approx(100 / 7)
 
 
+def test_probes_that_people_asked_for_tell_delays_but_nothing_of_the_loss():
+    state = a_fleet(TREE)
+    for turn in range(6):
+        probe(state, 2, turn * MINUTE_US, None if turn == 0 else 5000)
+    loss = mesh_values(state, 2, 6 * MINUTE_US)["probe_loss_percent"]
+    for turn in range(6, 12):
+        state.on_probe(2, turn * MINUTE_US, counts=False)
+    state.on_probe(2, 12 * MINUTE_US, counts=False)
+    state.on_delay(2, 9000, 0, 12 * MINUTE_US + 18_000)
+    values = mesh_values(state, 2, 13 * MINUTE_US)
+    assert values["delay_ms"] == 9
+    assert values["probe_loss_percent"] == loss
+    probe(state, 2, 13 * MINUTE_US, 5000)
+    assert mesh_values(state, 2, 14 * MINUTE_US)["probe_loss_percent"] == pytest.approx(loss * 6 / 7)
+
+
 def test_delays_that_cannot_be_tell_nothing():
     state = a_fleet(TREE)
     for delay_us in (-1, 1 << 31):

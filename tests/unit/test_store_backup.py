@@ -14,11 +14,11 @@ import pytest
 from meshward.errors import ConflictError, StoreError, StoreFullError
 from meshward.store import audit, firmware, nodes, settings, unpack
 from meshward.store.backup import backup, restore
-from meshward.store.connection import open_connection
+from meshward.store.connection import connect_as_is, open_connection
 from meshward.store.database import Database
 from meshward.store.layout import DATABASE, FIRMWARE, LOCK
 from meshward.store.library import Library
-from meshward.store.migrate import latest_version, version_of
+from meshward.store.migrate import copy_database, latest_version, version_of
 from tests.support.store import NOW_S, data_directory, firmware_row
 
 OLD = Path(__file__).parents[1] / "data" / "databases" / "v1.sql"
@@ -122,6 +122,55 @@ def test_a_backup_is_made_while_somebody_is_in_the_middle_of_a_write(data, tmp_p
     restore(made.path, tmp_path / "new")
     with closing(open_connection(tmp_path / "new" / DATABASE)) as connection:
         assert settings.load_all(connection) == {}
+
+
+def test_a_backup_that_is_given_up_leaves_nothing_wherever_it_stands(data, tmp_path):
+    def given_up_at(number):
+        looks = 0
+
+        def look():
+            nonlocal looks
+            looks += 1
+            return looks > number
+
+        return look
+
+    for number in range(1000):
+        try:
+            backup(data, tmp_path / "backup.tar.gz", given_up=given_up_at(number))
+        except StoreError as error:
+            assert "given up" in str(error) or "interrupted" in str(error)
+            assert beside(data) == ["data"]
+        else:
+            break
+    assert number > 8, "looked at between pages, files, and pieces of files"
+    restore(tmp_path / "backup.tar.gz", tmp_path / "new")
+
+
+def test_a_backup_is_looked_at_while_its_database_is_read_through(data, tmp_path):
+    with closing(open_connection(data / DATABASE)) as connection:
+        for number in range(3000):
+            audit.append(connection, NOW_S, "me", "often", str(number), {})
+    given_up = iter([False] * 3)
+    with pytest.raises(StoreError, match=r"given up|interrupted"):
+        backup(data, tmp_path / "backup.tar.gz", given_up=lambda: next(given_up, True))
+
+
+def test_writes_of_others_do_not_make_a_copy_begin_anew(data, tmp_path):
+    with closing(open_connection(data / DATABASE)) as connection:
+        settings.put(connection, "long", "x" * 9_000_000)
+        looks = 0
+
+        def look():
+            nonlocal looks
+            looks += 1
+            settings.put(connection, "other", looks)
+
+        with closing(connect_as_is(data / DATABASE)) as source:
+            copy_database(source, tmp_path / "copy", look)
+        assert 2 <= looks < 10
+    with closing(open_connection(tmp_path / "copy")) as copied:
+        assert "other" not in settings.load_all(copied)
 
 
 def test_a_backup_replaces_another_file_only_when_told_to(data, tmp_path):

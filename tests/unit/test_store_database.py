@@ -116,6 +116,28 @@ async def test_reads_do_not_wait_for_a_write_and_see_none_of_it(path):
         assert await database.read(count) == 3
 
 
+async def test_reads_do_not_wait_for_a_long_one(path):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(connection):
+        begun.set()
+        assert go_on.wait(30)
+        return count(connection)
+
+    async with Database(path) as database:
+        await database.write(add)
+        looking = asyncio.create_task(database.read_long(slow))
+        await asyncio.to_thread(begun.wait, 30)
+        assert [await database.read(count) for _ in range(3)] == [1, 1, 1]
+        assert not looking.done()
+        go_on.set()
+        assert await looking == 1
+        with pytest.raises(StoreError, match="read-only"):
+            await database.read_long(add)
+    with pytest.raises(StoreError, match="not open"):
+        await database.read_long(count)
+
+
 async def test_a_read_sees_one_moment(path):
     begun, go_on = threading.Event(), threading.Event()
 

@@ -1,5 +1,6 @@
 """What changed in the tree, of all nodes together."""
 
+import math
 from contextlib import closing
 
 import pytest
@@ -15,8 +16,8 @@ def connection():
         yield connection
 
 
-def between(connection, start_s, end_s, limit=100):
-    found = moves.between(connection, NOW_S + start_s, NOW_S + end_s, limit)
+def between(connection, start_s, end_s, limit=100, now_s=math.inf):
+    found = moves.between(connection, NOW_S + start_s, NOW_S + end_s, limit, now_s=NOW_S + now_s)
     return [(move.at_s - NOW_S, move.node, move.parent, move.before) for move in found]
 
 
@@ -46,3 +47,21 @@ def test_of_a_node_that_flaps_nothing_is_made_up(connection):
     assert found[1] == (51, 7, 151, 150)
     assert len(found) == nodes.PARENT_CHANGES_MAX
     assert all(before == parent - 1 for _, node, parent, before in found if node == 7)
+
+
+def test_where_the_clock_stepped_back_none_is_missing_between_two_others(connection):
+    nodes.seen(connection, [(7, 1), (8, 7)], NOW_S)
+    nodes.seen(connection, [(8, 1)], NOW_S + 1000)
+    nodes.seen(connection, [(8, 7)], NOW_S + 500)
+    nodes.left(connection, [8], NOW_S + 700)
+    moved = [(500, 8, 1, 7), (500, 8, 7, 1), (700, 8, None, 7)]
+    assert between(connection, 400, 2000) == moved
+    assert between(connection, 400, 600) == moved[:2]
+    assert between(connection, 600, 2000) == moved[2:]
+    assert between(connection, 600, 800, now_s=650) == [(650, 8, None, 7)]
+
+
+def test_nothing_happened_after_now(connection):
+    nodes.seen(connection, [(7, 1)], NOW_S + 1000)
+    assert between(connection, 400, 500, now_s=500) == [(500, 7, 1, None)]
+    assert between(connection, 400, 499, now_s=500) == []

@@ -107,12 +107,12 @@ class Conductor:
             self._service.last_packages.add(sender, package, self._service.now_s())
 
     async def _ping(self, node: int) -> int | None:
-        """One probe as any other, and its answer; it is not repeated, for then it would count twice."""
+        """One probe and its answer; not for the loss, as people ask most where something is wrong."""
         probe: list[Command] = [Fence(node)]
         ping = self._pings.open(node, self._driver.now_us)
         try:
             async with asyncio.timeout(PING_S):
-                self._watch_probes(probe, self._driver.now_us)
+                self._watch_probes(probe, self._driver.now_us, counts=False)
                 self._driver.carry_out(probe)
                 return await ping.answer
         except (TimeoutError, UnknownNodeError):
@@ -131,12 +131,12 @@ class Conductor:
         if self._service.book.reported(node, heap_bytes, version):
             self._service.engine.known[node] = self._service.book.known(node)
 
-    def _watch_probes(self, commands: list[Command], now_us: int) -> None:
+    def _watch_probes(self, commands: list[Command], now_us: int, *, counts: bool = True) -> None:
         """Tell whose delay is measured; during an update it says more of that than of the node."""
         if not self._service.engine.is_updating:
             for command in commands:
                 if isinstance(command, Fence):
-                    self._monitor.on_probe(command.node_id, now_us)
+                    self._monitor.on_probe(command.node_id, now_us, counts=counts)
 
     def _follow_tree(self) -> None:
         """Show who came, left and moved, and have it stored."""

@@ -39,6 +39,7 @@ from meshward.text import printable
 from meshward.web.app import make_app
 from meshward.web.options import WebOptions
 from meshward.web.server import serve
+from meshward.web.sessions import COOKIE
 
 log = logs.get_logger("meshward.daemon")
 
@@ -310,6 +311,12 @@ def _web_options(config: Config, token: str) -> WebOptions:
         https=http.behind_tls,
         root_path=http.root_path,
         upload_bytes=http.upload_bytes,
+        cookie=_cookie(config.data_path),
         local_token_sha256=hashlib.sha256(token.encode()).hexdigest(),
         docs=http.docs,
     )
+
+
+def _cookie(data: Path) -> str:
+    """Its name, which stands for this gateway among all of this host."""
+    return f"{COOKIE}_{hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:8]}"

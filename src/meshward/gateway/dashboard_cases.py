@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -28,10 +28,17 @@ from meshward.text import printable
 log = get_logger("meshward.dashboard")
 
 DASHBOARD_KEY = "dashboard"
-CHANGED: dict[str, Any] = {"kind": "dashboard", "id": "dashboard", "value": None}
-"""In the feed: a hint to read it again."""
+CHANGED: dict[str, Any] = {"kind": "dashboard", "id": "dashboard", "value": {}}
+"""In the feed: a hint to read it again. No null, which would mean that it is gone."""
 _NODE = re.compile(r"[1-9][0-9]{0,9}")
 _NODE_MAX = 0xFFFF_FFFF
+
+
+class _Kept(msgspec.Struct):
+    """What is stored, item by item yet to be looked at."""
+
+    positions: dict[str, Any] = {}
+    views: list[Any] = []
 
 
 class DashboardCases(Desk):
@@ -46,7 +53,8 @@ class DashboardCases(Desk):
         _check(patch)
         detail = {
             **({"clear_positions": True} if patch.clear_positions else {}),
-            **({"views": [view.name for view in patch.views]} if patch.views is not msgspec.UNSET else {}),
+            **({"save_view": patch.save_view.name} if patch.save_view is not msgspec.UNSET else {}),
+            **({"drop_view": patch.drop_view} if patch.drop_view is not msgspec.UNSET else {}),
         }
         # Read and written by one job of the thread that writes: what others change meanwhile is not lost.
         changed = await self.write_audited(
@@ -62,14 +70,43 @@ class DashboardCases(Desk):
 
 
 def _load(connection: sqlite3.Connection) -> DashboardView:
-    """What is kept; nothing where that is damaged, for it can be made again."""
+    """What is kept; without what of it is damaged, or only a newer version understands."""
     try:
-        kept = msgspec.convert(settings.get(connection, DASHBOARD_KEY, {}), DashboardView)
-        _check(DashboardPatch(positions=dict(kept.positions), views=kept.views))
-    except (StoreError, InvalidError, msgspec.ValidationError) as error:
+        kept = settings.get(connection, DASHBOARD_KEY, {})
+    except StoreError as error:
         log.warning("what the dashboard keeps is damaged, and begins anew", reason=str(error))
         return DashboardView()
-    return kept
+    whole, problems = _whole_of(kept)
+    if problems:
+        log.warning(
+            "some of what the dashboard keeps is damaged, and left out",
+            items=len(problems),
+            first=problems[0],
+        )
+    return whole
+
+
+def _whole_of(kept: Any) -> tuple[DashboardView, list[str]]:
+    """What can be used, and what is wrong with the rest."""
+    whole, problems = DashboardView(positions={}, views=[]), []
+    try:
+        parts = msgspec.convert(kept, _Kept)
+    except msgspec.ValidationError as error:
+        return whole, [str(error)]
+    for node, place in islice(parts.positions.items(), POSITIONS_MAX):
+        try:
+            _check_node(node)
+            whole.positions[node] = msgspec.convert(place, MapPosition)
+        except (InvalidError, msgspec.ValidationError) as error:
+            problems.append(str(error))
+    for item in parts.views[:SAVED_VIEWS_MAX]:
+        try:
+            view = msgspec.convert(item, SavedView)
+            _check_view(view)
+            whole.views.append(view)
+        except (InvalidError, msgspec.ValidationError) as error:
+            problems.append(str(error))
+    return whole, problems
 
 
 def _change(connection: sqlite3.Connection, patch: DashboardPatch, known: Collection[int]) -> DashboardView:
@@ -86,41 +123,57 @@ def _change(connection: sqlite3.Connection, patch: DashboardPatch, known: Collec
             for node, place in positions.items()
             if place is not None and int(node) in known
         },
-        views=kept.views if patch.views is msgspec.UNSET else patch.views,
+        views=_views(kept.views, patch),
     )
-    _check_count(changed.positions)
+    _check_counts(changed.positions, changed.views)
     settings.put(connection, DASHBOARD_KEY, msgspec.to_builtins(changed))
     return changed
 
 
+def _views(kept: Sequence[SavedView], patch: DashboardPatch) -> list[SavedView]:
+    """Those there are, in their order, with what is changed of them."""
+    views = {view.name.casefold(): view for view in kept}
+    if patch.drop_view is not msgspec.UNSET:
+        views.pop(patch.drop_view.casefold(), None)
+    if patch.save_view is not msgspec.UNSET:
+        views[patch.save_view.name.casefold()] = patch.save_view
+    return list(views.values())
+
+
 def _check(patch: DashboardPatch) -> None:
     if patch.positions is not msgspec.UNSET:
-        _check_count(patch.positions)
+        _check_counts(patch.positions)
         for node in patch.positions:
-            if not _NODE.fullmatch(node) or int(node) > _NODE_MAX:
-                raise InvalidError(
-                    f"positions: {printable(node, 40)!r} is no node: its id from 1 to {_NODE_MAX}, in decimal"
-                )
-    if patch.views is not msgspec.UNSET:
-        _check_views(patch.views)
+            _check_node(node)
+    if patch.save_view is not msgspec.UNSET:
+        _check_view(patch.save_view)
+    if patch.drop_view is not msgspec.UNSET:
+        _check_text("name", patch.drop_view)
 
 
-def _check_count(positions: Collection[str]) -> None:
+def _check_counts(positions: Collection[str], views: Collection[SavedView] = ()) -> None:
     if len(positions) > POSITIONS_MAX:
         raise InvalidError(
             f"positions: the places of {POSITIONS_MAX} nodes are all that is kept, not of {len(positions)}"
         )
-
-
-def _check_views(views: Sequence[SavedView]) -> None:
     if len(views) > SAVED_VIEWS_MAX:
-        raise InvalidError(f"views: {SAVED_VIEWS_MAX} are all that is kept, not {len(views)}")
-    for view in views:
-        for what, text in (("name", view.name), ("query", view.query)):
-            if printable(text, len(text)) != text or text.strip() != text:
-                raise InvalidError(
-                    f"views: this {what} holds control characters, or blanks at its ends: leave them out"
-                )
-    name, times = Counter(view.name.casefold() for view in views).most_common(1)[0] if views else ("", 1)
-    if times > 1:
-        raise InvalidError(f"views: two are called {name!r}; give each a name of its own")
+        raise InvalidError(f"save_view: {SAVED_VIEWS_MAX} are kept already, and no more: drop one first")
+
+
+def _check_node(node: str) -> None:
+    if not _NODE.fullmatch(node) or int(node) > _NODE_MAX:
+        raise InvalidError(
+            f"positions: {printable(node, 40)!r} is no node: its id from 1 to {_NODE_MAX}, in decimal"
+        )
+
+
+def _check_view(view: SavedView) -> None:
+    _check_text("name", view.name)
+    _check_text("query", view.query)
+
+
+def _check_text(what: str, text: str) -> None:
+    if printable(text, len(text)) != text or text.strip() != text:
+        raise InvalidError(
+            f"the {what} of a view holds control characters, or blanks at its ends: leave them out"
+        )

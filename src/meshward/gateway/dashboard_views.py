@@ -16,6 +16,8 @@ MOVES_MAX = 5_000
 POSITIONS_MAX = 2_000
 """Nodes whose place on the map is kept."""
 SAVED_VIEWS_MAX = 50
+ViewName = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+"""Of a saved view; case makes no difference."""
 
 
 class MoveView(msgspec.Struct, kw_only=True):
@@ -204,7 +206,7 @@ class MapPosition(msgspec.Struct, kw_only=True, array_like=True, forbid_unknown_
 class SavedView(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A view of the table of nodes that somebody saved for all."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    name: ViewName
     query: Annotated[str, msgspec.Meta(max_length=1000)]
     """Filter, order and columns as they stand in the page's address."""
 
@@ -224,8 +226,10 @@ class DashboardPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, o
     """Of these nodes; null puts one back where the layout has it."""
     clear_positions: bool = False
     """Forget all positions first."""
-    views: list[SavedView] | msgspec.UnsetType = msgspec.UNSET
-    """All of them."""
+    save_view: SavedView | msgspec.UnsetType = msgspec.UNSET
+    """In place of the one of this name, or beside all others."""
+    drop_view: ViewName | msgspec.UnsetType = msgspec.UNSET
+    """Forget the view of this name; one that is not there does no harm."""
 
 
 class PartView(msgspec.Struct, kw_only=True):
@@ -243,8 +247,9 @@ class AboutView(msgspec.Struct, kw_only=True):
     version: str
     python: str
     system: str
+    """"" for viewers."""
     data: str
-    """Path of the data directory."""
+    """Path of the data directory; "" for viewers."""
     database_bytes: int
     firmware_bytes: int
     parts: list[PartView]

@@ -23,6 +23,7 @@ from meshward.gateway.health_views import AlertView
 from meshward.gateway.images import LibraryImages
 from meshward.gateway.node_book import NodeBook
 from meshward.gateway.package_book import PackageBook
+from meshward.gateway.ping_book import PingBook
 from meshward.gateway.rollout_watch import surroundings
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import Live, event_view, rollout_summary, shown_state
@@ -83,6 +84,7 @@ class Desk:
         self.monitor = Monitor(SystemRandom(), rules, notify, telemetry=telemetry)
         self.book = NodeBook()
         self.last_packages = PackageBook()
+        self.pings = PingBook(now_us)
         self.feed = Feed(secrets.token_hex(8), self._snapshot)
         self.alarms: dict[str, str] = {}
         """What is wrong with the gateway, by what it is about; for people."""

@@ -106,7 +106,7 @@ class HealthCases(Desk):
             raise InvalidError("the start must be before the end")
         if not 1 <= points_max <= POINTS_MAX:
             raise InvalidError(f"points must be from 1 to {POINTS_MAX}, not {points_max}")
-        series = await self.database.read(
+        series = await self.database.read_long(
             history.query, node_id, metric, start_s, end_s, resolution_s, points_max
         )
         return HistoryView(
@@ -164,11 +164,11 @@ class HealthCases(Desk):
     # -- inside ------------------------------------------------------------------------------
 
     async def _notes(self, node_id: int, start_s: float, end_s: float) -> list[HistoryNote]:
-        rows = await self.database.read(
+        rows = await self.database.read_long(
             events.of_node, node_id, tuple(_NOTED), start_s, end_s, limit=NOTES_MAX
         )
         notes = [HistoryNote(at=moment(row.at_s), kind=_NOTED[row.kind], text=row.text) for row in rows]
-        changes = await self.database.read(nodes.parents, node_id)
+        changes = await self.database.read_long(nodes.parents, node_id)
         notes += [
             HistoryNote(at=moment(change.at_s), kind="move", text=f"moved below {change.parent}")
             for change, before in itertools.pairwise(changes)

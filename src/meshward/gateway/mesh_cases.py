@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from meshward.errors import ConflictError, NotPossibleError
 from meshward.gateway.dashboard_views import PackageView, PingView
 from meshward.gateway.desk import Desk
+from meshward.gateway.ping_book import Prober
 from meshward.gateway.service import Caller
 from meshward.gateway.shown import attempt_view, moment
 from meshward.gateway.views import NodeDetail, NodePatch, NodeView, ParentChange, TopologyView
 from meshward.store import alerts, history, nodes, rollouts
 
 ATTEMPTS_SHOWN = 50
-PINGS_MAX = 20
-"""Under way at once: each is a few small frames, and waits for some seconds."""
 
 
 class MeshCases(Desk):
     """See `service.Service`."""
 
-    prober: Callable[[int], Awaitable[int | None]] | None = None
-    """Measures the delay of a node of the mesh, in microseconds; None where it does not answer. The
-    conductor's to set.
-    """
-    _pings = 0
+    prober: Prober | None = None
+    """The conductor's to set."""
 
     def nodes(self) -> list[NodeView]:
         """All nodes."""
@@ -79,25 +74,24 @@ class MeshCases(Desk):
         return self.last_packages.shown(node_id)
 
     async def ping(self, node_id: int, caller: Caller) -> PingView:  # noqa: ARG002 nothing is changed by it
-        """Measure a node's delay. Raises UnknownItemError, NotPossibleError."""
+        """Measure a node's delay; who asks while that is under way gets the same answer.
+
+        Raises UnknownItemError, NotPossibleError.
+        """
         if not self.known_node(node_id).online:
             raise NotPossibleError(f"node {node_id} is not in the mesh; it can be asked once it is back")
         if self.prober is None:
             raise NotPossibleError("no gateway runs that could ask a node: start it with `meshward run`")
-        if self._pings >= PINGS_MAX:
-            raise NotPossibleError(f"{PINGS_MAX} nodes are being asked already; try again in a few seconds")
-        began_us = self.now_us()
-        self._pings += 1
-        try:
-            delay_us = await self.prober(node_id)
-        finally:
-            self._pings -= 1
-        return PingView(
-            node=node_id,
-            answered=delay_us is not None,
-            delay_ms=None if delay_us is None else round(delay_us / 1000, 2),
-            waited_s=round((self.now_us() - began_us) / 1e6, 3),
-        )
+        if self._is_updated(node_id):
+            raise NotPossibleError(
+                f"node {node_id} is being updated, and its delay would say more of that than of the node: "
+                "ask once its update is over, or pause it"
+            )
+        return await self.pings.ping(node_id, self.prober)
+
+    def _is_updated(self, node_id: int) -> bool:
+        runs = self.engine.runs.values()
+        return any(run.update is not None and node_id in run.doc.nodes for run in runs)
 
 
 def _forget(connection: sqlite3.Connection, node: int) -> None:

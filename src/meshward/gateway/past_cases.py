@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
 from statistics import fmean
 
 from meshward.errors import InvalidError
@@ -20,6 +21,7 @@ from meshward.gateway.dashboard_views import (
 from meshward.gateway.desk import Desk
 from meshward.gateway.health_cases import DAY_S, short, unit_of_history
 from meshward.gateway.health_views import POINTS_MAX
+from meshward.gateway.shared_work import SharedWork
 from meshward.gateway.shown import moment
 from meshward.gateway.views import NodeView
 from meshward.store import availability, mesh_history, moves
@@ -29,18 +31,29 @@ NODES_AT_ONCE = 20
 """Read in one go: some 20 ms, so that others get at the store in between."""
 SHARED_US = 60_000_000
 """How long the availability of the whole mesh is shown again: it is sampled once a minute."""
+AVAILABILITIES_MAX = 4
+"""Of the whole mesh, of as many lengths; one of 90 days and 1000 nodes has some 3 MB."""
 
 
 class PastCases(Desk):
     """See `service.Service`."""
 
-    _availability: tuple[int, AvailabilityView] | None = None
-    """Of the whole mesh, and when that was put together."""
+    @cached_property
+    def _work(self) -> SharedWork:
+        """All that looks through many nodes."""
+        return SharedWork()
+
+    @cached_property
+    def _availabilities(self) -> dict[int, tuple[int, AvailabilityView]]:
+        """Of the whole mesh by its days, and when that was put together; see AVAILABILITIES_MAX."""
+        return {}
 
     async def moves(self, *, start_s: float | None = None, end_s: float | None = None) -> MovesView:
         """What changed in the tree. Raises InvalidError."""
         start_s, end_s = self._span(start_s, end_s)
-        found = await self.database.read(moves.between, start_s, end_s, MOVES_MAX + 1)
+        found = await self.database.read_long(
+            moves.between, start_s, end_s, MOVES_MAX + 1, now_s=self.now_s()
+        )
         if len(found) > MOVES_MAX:
             found = found[1:]
             start_s = found[0].at_s
@@ -60,14 +73,10 @@ class PastCases(Desk):
         if node is not None:
             self.known_node(node)
             return await self._availability_of([node], days)
-        now_us = self.now_us()
-        if self._availability is not None:
-            made_us, view = self._availability
-            if view.days == days and now_us - made_us < SHARED_US:
-                return view
-        view = await self._availability_of(sorted(self.book.views), days)
-        self._availability = now_us, view
-        return view
+        made_us, view = self._availabilities.get(days, (0, None))
+        if view is not None and self.now_us() - made_us < SHARED_US:
+            return view
+        return await self._work.answer(("availability", days), partial(self._availability_of_all, days))
 
     async def mesh_history(
         self,
@@ -81,16 +90,40 @@ class PastCases(Desk):
         hardware: str = "",
     ) -> MeshHistoryView:
         """A metric of many nodes over time. Raises UnknownItemError, InvalidError."""
-        start_s, end_s = self._span(start_s, end_s)
+        first_s, last_s = self._span(start_s, end_s)
         if not 1 <= points_max <= POINTS_MAX:
             raise InvalidError(f"points must be from 1 to {POINTS_MAX}, not {points_max}")
         meant = self._meant_in_history(nodes, hardware)
-        plan = await self.database.read(
+        # Without an end that is now, and a moment ago will do.
+        question = (metric, start_s, end_s, resolution_s, points_max, tuple(nodes), hardware)
+        return await self._work.answer(
+            question, partial(self._mesh_history, metric, meant, first_s, last_s, resolution_s, points_max)
+        )
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _span(self, start_s: float | None, end_s: float | None) -> tuple[float, float]:
+        end_s = self.now_s() if end_s is None else end_s
+        start_s = max(0.0, end_s - DAY_S) if start_s is None else start_s
+        if not 0 <= start_s < end_s:
+            raise InvalidError("the start must be before the end")
+        return start_s, end_s
+
+    async def _mesh_history(
+        self,
+        metric: str,
+        meant: list[int],
+        start_s: float,
+        end_s: float,
+        resolution_s: float | None,
+        points_max: int,
+    ) -> MeshHistoryView:
+        plan = await self.database.read_long(
             mesh_history.plan, meant, metric, start_s, end_s, resolution_s, points_max
         )
         gathering = mesh_history.Gathering(plan)
-        for some in _in_parts(meant):
-            await self.database.read(gathering.read, some)
+        for some in _in_parts(meant, min(NODES_AT_ONCE, gathering.nodes_at_once)):
+            await self.database.read_long(gathering.read, some)
         steps = await asyncio.to_thread(gathering.steps)
         return MeshHistoryView(
             metric=metric,
@@ -111,14 +144,15 @@ class PastCases(Desk):
             ],
         )
 
-    # -- inside ------------------------------------------------------------------------------
-
-    def _span(self, start_s: float | None, end_s: float | None) -> tuple[float, float]:
-        end_s = self.now_s() if end_s is None else end_s
-        start_s = max(0.0, end_s - DAY_S) if start_s is None else start_s
-        if not 0 <= start_s < end_s:
-            raise InvalidError("the start must be before the end")
-        return start_s, end_s
+    async def _availability_of_all(self, days: int) -> AvailabilityView:
+        made_us = self.now_us()
+        view = await self._availability_of(sorted(self.book.views), days)
+        kept = self._availabilities
+        kept.pop(days, None)
+        kept[days] = made_us, view
+        if len(kept) > AVAILABILITIES_MAX:
+            del kept[next(iter(kept))]
+        return view
 
     async def _availability_of(self, nodes: list[int], days: int) -> AvailabilityView:
         now_s = self.now_s()
@@ -126,8 +160,8 @@ class PastCases(Desk):
         shown: list[NodeAvailability] = []
         shares: list[list[float]] = [[] for _ in range(days)]
         """By day, of the nodes of which something is known."""
-        for some in _in_parts(nodes):
-            found = await self.database.read(availability.by_day, some, first_day_s, days, now_s)
+        for some in _in_parts(nodes, NODES_AT_ONCE):
+            found = await self.database.read_long(availability.by_day, some, first_day_s, days, now_s)
             for node, seen in found.items():
                 shown.append(_node_availability(node, seen))
                 for day, one in zip(shares, seen, strict=True):
@@ -141,9 +175,11 @@ class PastCases(Desk):
         )
 
     def _meant_in_history(self, nodes: Sequence[int], hardware: str) -> list[int]:
-        """All nodes, or these, and of them those with a hardware; without those that are not known."""
+        """All nodes, or these, and of them those with a hardware. Raises UnknownItemError."""
+        for node in nodes:
+            self.known_node(node)
         views = self.book.views
-        meant = [node for node in dict.fromkeys(nodes) if node in views] if nodes else sorted(views)
+        meant = list(dict.fromkeys(nodes)) if nodes else sorted(views)
         return [node for node in meant if not hardware or self._hardware_of(views[node]) == hardware]
 
     def _hardware_of(self, view: NodeView) -> str:
@@ -164,5 +200,5 @@ def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 6)
 
 
-def _in_parts(nodes: list[int]) -> Iterator[list[int]]:
-    return (nodes[start : start + NODES_AT_ONCE] for start in range(0, len(nodes), NODES_AT_ONCE))
+def _in_parts(nodes: list[int], count: int) -> Iterator[list[int]]:
+    return (nodes[start : start + count] for start in range(0, len(nodes), count))

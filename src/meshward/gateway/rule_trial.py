@@ -9,7 +9,6 @@ count at all. So an alert comes and goes within a step of where the engine would
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,13 +24,16 @@ from meshward.status.alerts.rule import Rule
 from meshward.status.alerts.thresholds import is_beyond
 from meshward.status.metrics import METRICS
 from meshward.status.monitor import TICK_US
-from meshward.store import node_steps
 from meshward.store.node_steps import Step
 
 UNWATCHED_S = 180.0
 """What we see of a node ourselves is kept every minute: where it is missing for longer, nobody watched."""
+EPISODES_MAX = 2000
+"""Of one node; three an hour for a month, which nobody reads through."""
 _TICK_S = TICK_US / 1e6
 _SETTLING_S = 60.0
+_CLOCK = "clock_offset_ms"
+"""How far a clock is off, on either side, is what `node_clock` judges."""
 _KEY: Key = ("trial", "node", 0)
 _FIRING = Before(firing=True)
 _MET = Hit("")
@@ -57,7 +59,12 @@ class NodeTrial:
     resolution_s: float
     """The longest of its steps; 0 where there is none."""
     episodes: list[Episode]
-    """In their order."""
+    """In their order; those after the first EPISODES_MAX are left out."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may have been more episodes."""
+        return len(self.episodes) >= EPISODES_MAX
 
 
 class Sight(Enum):
@@ -77,20 +84,18 @@ Absence = tuple[float, float, Sight]
 """From when until when, in Unix seconds."""
 
 
-def try_on(connection: sqlite3.Connection, node: int, rule: Rule, start_s: float, end_s: float) -> NodeTrial:
-    """Hold a rule against what is stored of a node. Raises StoreError."""
-    metric = METRICS[rule.metric]
-    steps = list(node_steps.read(connection, node, metric, start_s, end_s))
-    if metric.kind == "counter":
-        steps = list(smoothed(steps))
-    if not steps:
-        return NodeTrial(None, 0.0, [])
-    longest_s = max(length_s for _, length_s, _, _ in steps)
-    found: list[Episode] = []
-    if any(_is_met(rule, step[2], FIRST) for step in steps):
-        seen = node_steps.read(connection, node, METRICS["online"], start_s, end_s)
-        found = episodes(rule, steps, absences(seen, start_s, end_s), end_s)
-    return NodeTrial(steps[0][0], longest_s, found)
+def judged(rule: Rule, steps: list[Step]) -> list[Step]:
+    """What is stored of the metric of a rule, as the rule judges it."""
+    if METRICS[rule.metric].kind == "counter":
+        return list(smoothed(steps))
+    if rule.metric == _CLOCK and rule.direction == "above":
+        return [(at_s, length_s, abs(mean), count) for at_s, length_s, mean, count in steps]
+    return steps
+
+
+def is_ever_met(rule: Rule, steps: Iterable[Step]) -> bool:
+    """Whether there is any step on which the rule could begin to fire."""
+    return any(_is_met(rule, step[2], FIRST) for step in steps)
 
 
 def smoothed(steps: Iterable[Step]) -> Iterator[Step]:
@@ -123,12 +128,14 @@ def absences(online: Iterable[Step], start_s: float, end_s: float) -> list[Absen
 
 
 def episodes(rule: Rule, steps: Sequence[Step], away: Sequence[Absence], end_s: float) -> list[Episode]:
-    """When a rule would have fired on these steps; `away` in its order."""
+    """When a rule would have fired on these steps, up to EPISODES_MAX times; `away` in its order."""
     watch = _Watch(rule, away)
     for index, step in enumerate(steps):
         if watch.life is not None or _is_met(rule, step[2], FIRST):
             until_s = steps[index + 1][0] if index + 1 < len(steps) else end_s
             watch.hold(step, until_s, _stale_s(steps, index, until_s, watch.since(step[0])))
+            if len(watch.over) >= EPISODES_MAX:
+                return watch.over[:EPISODES_MAX]
     return watch.found()
 
 
@@ -145,7 +152,8 @@ class _Watch:
         """So many absences are over."""
         self._since_s = -math.inf
         self._lives = Lives(SystemRandom(), _nothing, self._over, self._fires)
-        self._found: list[Episode] = []
+        self.over: list[Episode] = []
+        """Episodes that ended."""
         self._looked_s = 0.0
         """When was looked last."""
         self._found_then: Verdict = None
@@ -156,8 +164,8 @@ class _Watch:
     def found(self) -> list[Episode]:
         """All episodes, also the one that goes on."""
         if self._fired_s is None:
-            return self._found
-        return [*self._found, Episode(self._fired_s, None, self._worst)]
+            return self.over
+        return [*self.over, Episode(self._fired_s, None, self._worst)]
 
     def since(self, at_s: float) -> float:
         """Since when somebody watched without a break."""
@@ -260,7 +268,7 @@ class _Watch:
 
     def _over(self, doc: AlertDoc, _quietly: bool) -> None:
         assert self._fired_s is not None
-        self._found.append(Episode(self._fired_s, doc.resolved_s, self._worst))
+        self.over.append(Episode(self._fired_s, doc.resolved_s, self._worst))
         self._fired_s = None
 
 

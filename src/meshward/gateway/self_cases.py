@@ -6,6 +6,7 @@ import asyncio
 import platform
 import re
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
@@ -13,14 +14,14 @@ from importlib import metadata
 from pathlib import Path
 
 from meshward import __version__
-from meshward.errors import NotPossibleError
+from meshward.errors import NotPossibleError, StoreFullError
 from meshward.gateway.dashboard_views import AboutView, PartView, ReceiverView
 from meshward.gateway.desk import Desk
 from meshward.gateway.service import Caller
 from meshward.store import audit, failures
 from meshward.store.backup import BackedUp, backup
 from meshward.store.connection import make_directory
-from meshward.store.layout import TEMPORARY
+from meshward.store.layout import DISK_LOW_BYTES, TEMPORARY
 
 LICENCE_CHARACTERS_MAX = 60
 """Some put the whole text of their licence where its name belongs."""
@@ -38,7 +39,7 @@ class SelfCases(Desk):
     async def open(self) -> None:
         """As the desk's, and remove what a crash left of a backup."""
         await super().open()
-        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+        await self._remove_temporary()
 
     def receivers(self) -> list[ReceiverView]:
         """As configured."""
@@ -54,8 +55,13 @@ class SelfCases(Desk):
         if self._is_backing_up:  # each takes the room of all data, and as long as its reader takes
             raise NotPossibleError("a backup is being made or downloaded already: try again once it is done")
         self._is_backing_up = True
+        given_up = threading.Event()
+        # Shielded, for a thread cannot be cancelled: it is told, and nothing goes on before it ended.
+        making = asyncio.ensure_future(
+            asyncio.to_thread(_backup, self.database.path, self.library.directory, self._temporary, given_up)
+        )
         try:
-            made = await asyncio.to_thread(_backup, self.database.path.parent, self._temporary)
+            made = await asyncio.shield(making)
             await self.database.write(
                 audit.append,
                 self.now_s(),
@@ -66,18 +72,36 @@ class SelfCases(Desk):
             )
             yield made.path
         finally:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            given_up.set()
+            await asyncio.gather(making, return_exceptions=True)
+            await self._remove_temporary()
             self._is_backing_up = False
+
+    async def _remove_temporary(self) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
     @property
     def _temporary(self) -> Path:
         return self.database.path.parent / TEMPORARY
 
 
-def _backup(data: Path, temporary: Path) -> BackedUp:
+def _backup(database: Path, firmware: Path, temporary: Path, given_up: threading.Event) -> BackedUp:
     with failures.translated(temporary):
+        _check_room(database, firmware)
         make_directory(temporary)
-    return backup(data, temporary / "backup.tar.gz", force=True)
+    return backup(database.parent, temporary / "backup.tar.gz", force=True, given_up=given_up.is_set)
+
+
+def _check_room(database: Path, firmware: Path) -> None:
+    """The files are copied, and then packed beside that; the gateway itself must go on."""
+    needed_bytes = 2 * (_database_bytes(database) + _firmware_bytes(firmware)) + DISK_LOW_BYTES
+    free_bytes = shutil.disk_usage(database.parent).free
+    if free_bytes < needed_bytes:
+        raise StoreFullError(
+            f"a backup needs {needed_bytes >> 20} MB of room in {database.parent} for a while, and "
+            f"{free_bytes >> 20} MB are free: free some space, or write one to another disk with "
+            "`meshward backup`"
+        )
 
 
 def _about(database: Path, firmware: Path) -> AboutView:
@@ -87,12 +111,18 @@ def _about(database: Path, firmware: Path) -> AboutView:
             python=f"{platform.python_implementation()} {platform.python_version()}",
             system=platform.platform(),
             data=str(database.parent),
-            database_bytes=_size_bytes(
-                *(database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm"))
-            ),
-            firmware_bytes=_size_bytes(*firmware.glob("*.bin")),
+            database_bytes=_database_bytes(database),
+            firmware_bytes=_firmware_bytes(firmware),
             parts=list(_parts()),
         )
+
+
+def _database_bytes(database: Path) -> int:
+    return _size_bytes(*(database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")))
+
+
+def _firmware_bytes(firmware: Path) -> int:
+    return _size_bytes(*firmware.glob("*.bin"))
 
 
 def _size_bytes(*files: Path) -> int:

@@ -99,7 +99,9 @@ class Service(Protocol):
         """What changed in the tree; in the last 24 hours where no time is given. Raises InvalidError."""
 
     async def availability(self, *, days: int = 30, node: int | None = None) -> AvailabilityView:
-        """Day by day, in UTC; of one node where it is given. Raises UnknownItemError, InvalidError."""
+        """Day by day, in UTC; of one node where it is given. Raises UnknownItemError, InvalidError,
+        and NotPossibleError where it takes too long.
+        """
 
     def packages(self, node_id: int) -> list[PackageView]:
         """The last few that arrived from a node, newest first. Raises UnknownItemError."""
@@ -147,7 +149,8 @@ class Service(Protocol):
     ) -> MeshHistoryView:
         """A metric of all nodes, of these, or of those with a hardware, put together step by step.
 
-        The last 24 hours where no time is given. Raises UnknownItemError for the metric, InvalidError.
+        The last 24 hours where no time is given. Raises UnknownItemError for the metric or a node,
+        InvalidError, and NotPossibleError where it takes too long.
         """
 
     def numbers(self) -> NumbersView:
@@ -188,7 +191,8 @@ class Service(Protocol):
     async def try_rule(self, trial: RuleTrial) -> RuleTrialView:
         """What a rule about a metric would have fired on, from the minutes and hours that are stored.
 
-        Raises UnknownItemError for the metric or a node, InvalidError.
+        Of very many nodes only the first may be looked at. Raises UnknownItemError for the metric or a node,
+        InvalidError, and NotPossibleError while another rule is tried.
         """
 
     def receivers(self) -> list[ReceiverView]:

@@ -20,20 +20,28 @@ MINUTE_S = 60.0
 class TrialTally:
     """Filled by `add`; holds no more than is shown, however often the rule would have fired."""
 
-    def __init__(self, metric: str, start_s: float, end_s: float) -> None:
+    def __init__(self, metric: str, start_s: float, end_s: float, meant: int) -> None:
+        """meant: how many nodes the rule is about."""
         self.start_s = start_s
         self._metric = metric
         self._end_s = end_s
         self._first_s = end_s
         self._resolution_s = MINUTE_S
+        self._meant = meant
+        self._looked = 0
+        """Nodes added."""
         self._nodes = 0
+        """Of them those with values."""
         self._firing = 0
         """Nodes on which it would have fired."""
         self._count = 0
+        self._is_more = False
+        """Whether there may have been more than those counted."""
         self._newest: list[tuple[float, int, Episode]] = []
 
     def add(self, node: int, trial: NodeTrial) -> None:
         """What came of a node."""
+        self._looked += 1
         if trial.first_s is None:
             return
         self._nodes += 1
@@ -41,6 +49,7 @@ class TrialTally:
         self._resolution_s = max(self._resolution_s, trial.resolution_s)
         self._firing += bool(trial.episodes)
         self._count += len(trial.episodes)
+        self._is_more |= trial.is_full
         these = [(one.from_s, node, one) for one in trial.episodes[-EPISODES_SHOWN:]]
         self._newest = heapq.nlargest(EPISODES_SHOWN, [*self._newest, *these], key=lambda one: one[:2])
 
@@ -70,11 +79,12 @@ class TrialTally:
 
     def _text(self, looked_s: float) -> str:
         asked = lasting(self._end_s - self.start_s)
+        looked = "" if self._looked == self._meant else f"the first {self._looked} of {self._meant} nodes"
         if not self._nodes:
-            return f"no node told this in the last {asked}"
+            return f"{f'none of {looked}' if looked else 'no node'} told this in the last {asked}"
         within = f"in {lasting(looked_s)}"
-        nodes = count(self._nodes, "node")
+        nodes = looked or count(self._nodes, "node")
         if not self._count:
             return f"never {within}, on {nodes}"
         times = "once" if self._count == 1 else f"{self._count} times"
-        return f"{times} {within}, on {self._firing} of {nodes}"
+        return f"{'at least ' if self._is_more else ''}{times} {within}, on {self._firing} of {nodes}"

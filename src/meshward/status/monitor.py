@@ -191,9 +191,9 @@ class Monitor:
         """A node answered a delay measurement; `offset_us` is its mesh time minus ours."""
         self.fleet.on_delay(node, delay_us, offset_us, now_us)
 
-    def on_probe(self, node: int, now_us: int) -> None:
-        """A node is asked for its delay now."""
-        self.fleet.on_probe(node, now_us)
+    def on_probe(self, node: int, now_us: int, *, counts: bool = True) -> None:
+        """A node is asked for its delay now; `counts`: for its loss as well."""
+        self.fleet.on_probe(node, now_us, counts=counts)
 
     def forget(self, node: int) -> None:
         """Drop a node that is not in the mesh."""

@@ -17,29 +17,31 @@ JITTER_GAIN = 1 / 16
 class Probes:
     """Answers come in the order of the questions, for every link of the mesh keeps the order."""
 
-    __slots__ = ("_asked_us", "_last_ms", "_lost", "ended_us", "jitter_ms")
+    __slots__ = ("_asked", "_last_ms", "_lost", "ended_us", "jitter_ms")
 
     def __init__(self) -> None:
         self.ended_us: int | None = None
-        """When the latest probe was answered, or given up."""
+        """When the latest probe that counts was answered, or given up."""
         self.jitter_ms: float | None = None
-        self._asked_us: deque[int] = deque()
+        self._asked: deque[tuple[int, bool]] = deque()
+        """When, and whether it counts for the loss."""
         self._lost: deque[bool] = deque(maxlen=PROBES_MAX)
         self._last_ms: float | None = None
 
-    def ask(self, now_us: int) -> None:
-        """A probe was sent."""
+    def ask(self, now_us: int, *, counts: bool = True) -> None:
+        """A probe was sent. One that does not count says nothing of the loss, answered or not."""
         self.expire(now_us)
-        if len(self._asked_us) < PROBES_MAX:
-            self._asked_us.append(now_us)
+        if len(self._asked) < PROBES_MAX:
+            self._asked.append((now_us, counts))
 
     def answer(self, delay_us: int, now_us: int) -> float | None:
         """An answer came: the delay in ms where it is one to a probe of ours, and in time."""
         self.expire(now_us)
-        if not self._asked_us or not 0 <= 2 * delay_us <= ANSWER_US:
+        if not self._asked or not 0 <= 2 * delay_us <= ANSWER_US:
             return None  # the probe of a late answer was given up already
-        self._asked_us.popleft()
-        self._end(now_us, is_lost=False)
+        _, counts = self._asked.popleft()
+        if counts:
+            self._end(now_us, is_lost=False)
         delay_ms = delay_us / 1000
         if self._last_ms is not None:
             change_ms = abs(delay_ms - self._last_ms)
@@ -50,12 +52,14 @@ class Probes:
 
     def expire(self, now_us: int) -> None:
         """Give up what was not answered in time."""
-        while self._asked_us and now_us - self._asked_us[0] > ANSWER_US:
-            self._end(self._asked_us.popleft() + ANSWER_US, is_lost=True)
+        while self._asked and now_us - self._asked[0][0] > ANSWER_US:
+            asked_us, counts = self._asked.popleft()
+            if counts:
+                self._end(asked_us + ANSWER_US, is_lost=True)
 
     def cancel(self) -> None:
         """The node left: its absence tells what is to be told."""
-        self._asked_us.clear()
+        self._asked.clear()
 
     def moved(self) -> None:
         """The way to it is another one: the change of its delay is no jitter."""

@@ -173,10 +173,10 @@ class FleetState:
         self._blame(teller, refused, now_us)
         return Taken(taken, late, restarted, len(refused))
 
-    def on_probe(self, node: int, now_us: int) -> None:
-        """A node is asked for its delay."""
+    def on_probe(self, node: int, now_us: int, *, counts: bool = True) -> None:
+        """A node is asked for its delay; `counts`: for its loss as well."""
         if node in self._presence:
-            self._nodes[node].probes.ask(now_us)
+            self._nodes[node].probes.ask(now_us, counts=counts)
 
     def on_delay(self, node: int, delay_us: int, offset_us: int, now_us: int) -> None:
         """A node answered; `offset_us` is its mesh time minus ours. Only answers to probes tell delays."""

@@ -10,11 +10,12 @@ import secrets
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,8 @@ from meshward.store.migrate import check_ours, copy_database, version_of
 from meshward.store.unpack import MANIFEST, check_files, unpack
 
 FORMAT = 1
+_STEPS_BETWEEN = 100_000
+"""Of SQLite's machine, between two looks at whether the backup is still wanted: some milliseconds."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -78,10 +81,13 @@ class Restored:
     """Where what was there before lies now."""
 
 
-def backup(data_dir: Path, target: Path, *, force: bool = False) -> BackedUp:
+def backup(
+    data_dir: Path, target: Path, *, force: bool = False, given_up: Callable[[], bool] = lambda: False
+) -> BackedUp:
     """Copy a data directory into a file, also while a daemon uses it. With `force` an older one goes.
 
-    Raises ConflictError where the file exists, StoreFullError, StoreError.
+    Once `given_up`, which is asked often, says so, it ends with StoreError and leaves nothing. Raises
+    ConflictError where the file exists, StoreFullError, StoreError.
     """
     if target.exists() and not force:
         raise ConflictError(f"{target} is there already: choose another name, or replace it with --force")
@@ -90,9 +96,9 @@ def backup(data_dir: Path, target: Path, *, force: bool = False) -> BackedUp:
         tempfile.TemporaryDirectory(".tmp", ".meshward-", target.parent) as made,
     ):
         work = Path(made)
-        manifest, missing = _collect(data_dir, work)
+        manifest, missing = _collect(data_dir, work, given_up)
         archive = work / "archive"
-        _pack(manifest, work, archive)
+        _pack(manifest, work, archive, given_up)
         archive.replace(target)
         sync_directory(target.parent)
         size_bytes = target.stat().st_size
@@ -121,21 +127,44 @@ def restore(archive: Path, data_dir: Path, *, force: bool = False) -> Restored:
     )
 
 
-def _collect(data_dir: Path, work: Path) -> tuple[Manifest, tuple[str, ...]]:
+def _look(given_up: Callable[[], bool]) -> None:
+    if given_up():
+        raise StoreError("the backup was given up: make another one")
+
+
+class _Watched(io.FileIO):
+    """A file that is read as long as the backup is wanted."""
+
+    def __init__(self, path: Path, given_up: Callable[[], bool]) -> None:
+        super().__init__(path)
+        self._given_up = given_up
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        _look(self._given_up)
+        return super().read(size)
+
+    def readinto(self, buffer: Any, /) -> int:
+        _look(self._given_up)
+        return super().readinto(buffer)
+
+
+def _collect(data_dir: Path, work: Path, given_up: Callable[[], bool]) -> tuple[Manifest, tuple[str, ...]]:
     """Copy the database and the firmware it names, so that they belong together."""
     with closing(connect_as_is(data_dir / DATABASE)) as source:
         check_ours(source, data_dir / DATABASE)
-        copy_database(source, work / DATABASE)
+        copy_database(source, work / DATABASE, lambda: _look(given_up))
     with closing(connect_as_is(work / DATABASE)) as copy:
+        copy.set_progress_handler(lambda: int(given_up()), _STEPS_BETWEEN)
         check_whole(copy, data_dir / DATABASE)
         schema = version_of(copy)
         chain = audit.verify(copy)
         hashes = [row[0] for row in copy.execute("SELECT sha256 FROM firmware ORDER BY sha256")]
-    files = {DATABASE: _file(work / DATABASE)}
+    files = {DATABASE: _file(work / DATABASE, given_up)}
     missing = []
     library = Library(data_dir / FIRMWARE)
     (work / FIRMWARE).mkdir()
     for sha256 in hashes:
+        _look(given_up)
         try:
             data = library.read(sha256)
         except StoreError:
@@ -156,16 +185,17 @@ def _collect(data_dir: Path, work: Path) -> tuple[Manifest, tuple[str, ...]]:
     return manifest, tuple(missing)
 
 
-def _pack(manifest: Manifest, work: Path, archive: Path) -> None:
+def _pack(manifest: Manifest, work: Path, archive: Path, given_up: Callable[[], bool]) -> None:
     descriptor = os.open(archive, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as tar:
-            content = msgspec.json.format(msgspec.json.encode(manifest))
+            told = msgspec.json.format(msgspec.json.encode(manifest))
             entry = tarfile.TarInfo(MANIFEST)
-            entry.size, entry.mode = len(content), 0o600
-            tar.addfile(entry, io.BytesIO(content))
+            entry.size, entry.mode = len(told), 0o600
+            tar.addfile(entry, io.BytesIO(told))
             for name in manifest.files:
-                tar.add(work / name, name, filter=_for_owner)
+                with _Watched(work / name, given_up) as content:
+                    tar.addfile(_for_owner(tar.gettarinfo(work / name, name)), content)
         file.flush()
         os.fsync(file.fileno())
 
@@ -244,6 +274,6 @@ def _holds_something(data_dir: Path) -> bool:
         raise failures.of_disk(error, data_dir) from error
 
 
-def _file(path: Path) -> File:
-    with path.open("rb") as file:
+def _file(path: Path, given_up: Callable[[], bool]) -> File:
+    with _Watched(path, given_up) as file:
         return File(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

@@ -1,4 +1,4 @@
-"""The database of a daemon: one thread writes, another reads, the loop waits for neither."""
+"""The database of a daemon: one thread writes, two read, the loop waits for none of them."""
 
 import asyncio
 import sqlite3
@@ -28,8 +28,10 @@ class Database:
         """Why the latest write failed, for people; "" where it did not."""
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._reader = ThreadPoolExecutor(1, "store-reader")
+        self._long_reader = ThreadPoolExecutor(1, "store-long-reader")
         self._write_connection: sqlite3.Connection | None = None
         self._read_connection: sqlite3.Connection | None = None
+        self._long_connection: sqlite3.Connection | None = None
 
     @property
     def writable(self) -> bool:
@@ -42,12 +44,15 @@ class Database:
         try:
             self._write_connection = await loop.run_in_executor(self._writer, open_connection, self.path)
             self._read_connection = await loop.run_in_executor(self._reader, open_read_only, self.path)
+            self._long_connection = await loop.run_in_executor(self._long_reader, open_read_only, self.path)
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Finish what was asked for, and close the file. Closing twice does no harm."""
+        await self._close(self._long_reader, self._long_connection)
+        self._long_connection = None
         await self._close(self._reader, self._read_connection)
         self._read_connection = None
         await self._close(self._writer, self._write_connection)
@@ -80,6 +85,16 @@ class Database:
         connection = self._opened(self._read_connection)
         job = partial(self._read, connection, partial(fn, connection, *args, **kwargs))
         return await asyncio.get_running_loop().run_in_executor(self._reader, job)
+
+    async def read_long(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, for what takes more than some ms: in a thread of its own, as with each request a token
+        is looked up, which must not wait for it.
+        """
+        connection = self._opened(self._long_connection)
+        job = partial(self._read, connection, partial(fn, connection, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._long_reader, job)
 
     async def probe(self, at_s: float) -> bool:
         """Whether the disk takes a write (again)."""

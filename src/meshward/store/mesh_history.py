@@ -21,6 +21,8 @@ from meshward.store.rollups import HOURS, MINUTES, Grain
 
 VALUES_MAX = 1_000_000
 """Means held at once, of all nodes and steps: 8 MB."""
+VALUES_AT_ONCE = 50_000
+"""Roll-ups read in one go: some 50 ms, so that others get at the store in between."""
 MINUTE_CHUNKS_MAX = 50_000
 """Hours of nodes read minute by minute: a second or two of work. Beyond that hours do."""
 
@@ -90,20 +92,26 @@ class Gathering:
 
     def __init__(self, made: Plan) -> None:
         self.plan = made
+        self._grain = HOURS if made.step_s % HOURS.step_s == 0 else MINUTES
         self._values: dict[int, array[float]] = {}
         """By step: the means of the nodes that told something in it."""
         self._counts: dict[int, int] = {}
         """By step: how many samples that were."""
 
+    @property
+    def nodes_at_once(self) -> int:
+        """How many nodes to add in one go, see VALUES_AT_ONCE."""
+        values = (self.plan.end_s - self.plan.start_s) / self._grain.step_s
+        return max(1, int(VALUES_AT_ONCE / values))
+
     def read(self, connection: sqlite3.Connection, nodes: Sequence[int]) -> None:
         """Add nodes. Raises StoreError."""
         made = self.plan
-        grain = HOURS if made.step_s % HOURS.step_s == 0 else MINUTES
         for node in nodes:
             if node not in made.unrolled_s:
                 continue
             found = means(
-                connection, grain, node, made.metric, made.start_s, made.end_s, made.unrolled_s[node]
+                connection, self._grain, node, made.metric, made.start_s, made.end_s, made.unrolled_s[node]
             )
             for place, (total, count) in _by_step(found, made.start_s, made.step_s).items():
                 if place not in self._values:

@@ -17,7 +17,7 @@ from meshward.gateway.service import Caller, Service
 from meshward.web.buckets import Buckets
 from meshward.web.options import WebOptions
 from meshward.web.problems import Refusal
-from meshward.web.sessions import COOKIE, LoginCodes, Session, Sessions
+from meshward.web.sessions import LoginCodes, Session, Sessions
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -55,7 +55,7 @@ class Auth:
         header = connection.headers.get("authorization")
         if header is not None:
             return await self._by_header(header, address_of(connection))
-        cookie = connection.cookies.get(COOKIE)
+        cookie = connection.cookies.get(self._options.cookie)
         session = self.sessions.find(cookie) if cookie else None
         if session is None:
             return None
@@ -86,11 +86,13 @@ class Auth:
         return caller
 
     async def redeem(self, code: str, address: str) -> tuple[Caller, str]:
-        """Who made a login code, and his token. Refuses as `prove` does."""
-        self._check_failures(address)
+        """Who made a login code, and his token. Refuses as `prove` does, but never a good code: nobody
+        guesses one, so whoever sends wrong ones need not hold up others at his address.
+        """
         secret = self.codes.take(code)
         caller = None if secret is None else await self.look_up(secret)
         if secret is None or caller is None:
+            self._check_failures(address)
             self._failures.take(address)
             raise unauthorized(
                 "this link was used already, or is too old: make a new one with `meshward dashboard`"

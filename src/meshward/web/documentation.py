@@ -29,7 +29,8 @@ def show_openapi(web: Context, request: ApiRequest) -> Answer[bytes]:
     state = request.app.state
     if "openapi" not in state:
         api = Router("/api/v1", route_handlers=[*routes.HANDLERS])
-        state["openapi"] = msgspec.json.encode(document([api], web.options.root_path))
+        shown = document([api], web.options.root_path, web.options.cookie)
+        state["openapi"] = msgspec.json.encode(shown)
     return Answer(state["openapi"], media_type="application/json")
 
 

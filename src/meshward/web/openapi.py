@@ -51,15 +51,6 @@ _DESCRIPTIONS = {
     504: "A node did not answer",
     507: "The disk is full",
 }
-_SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A token, `mw_...`"},
-    "session": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": COOKIE,
-        "description": "After POST /api/v1/session; changes need X-CSRF-Token as well",
-    },
-}
 _WITHOUT_KEY = {
     *("/api/v1/session", "/api/v1/session/links", "/api/v1/rollouts/plan", "/api/v1/firmware"),
     "/api/v1/queries",  # an answer that was given lately is given again by itself
@@ -71,8 +62,10 @@ _CHANGES = (404, 409, 412, 413, 415, 422, 503, 504, 507)
 _READS = (404, 409, 422, 503)
 
 
-def document(handlers: Sequence[ControllerRouterHandler], root_path: str = "") -> dict[str, Any]:
-    """The whole document for these handlers, reached under this path."""
+def document(
+    handlers: Sequence[ControllerRouterHandler], root_path: str = "", cookie: str = COOKIE
+) -> dict[str, Any]:
+    """The whole document for these handlers, reached under this path, with sessions in this cookie."""
     # An application of its own, never served: with a configuration, Litestar adds pages of its own, which
     # load scripts from elsewhere.
     app = Litestar(
@@ -89,7 +82,7 @@ def document(handlers: Sequence[ControllerRouterHandler], root_path: str = "") -
             _complete(operation, method.upper(), path)
     components = shown["components"]
     components["schemas"] = {**components["schemas"], **_schemas(app)}
-    components["securitySchemes"] = _SECURITY
+    components["securitySchemes"] = _security(cookie)
     components["responses"] = {f"Problem{status}": _problem(status) for status in _DESCRIPTIONS}
     return shown
 
@@ -146,6 +139,18 @@ def _complete_download(responses: dict[str, Any], media_type: str) -> None:
     responses["200"] = {"description": "The file", "content": content}
     responses["507"] = {"$ref": "#/components/responses/Problem507"}
     del responses["304"]
+
+
+def _security(cookie: str) -> dict[str, Any]:
+    return {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A token, `mw_...`"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookie,
+            "description": "After POST /api/v1/session; changes need X-CSRF-Token as well",
+        },
+    }
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

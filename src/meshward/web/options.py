@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshward.web.sessions import COOKIE
+
 MIB = 1024 * 1024
 
 
@@ -28,6 +30,9 @@ class WebOptions:
     """How long the body of any request may take."""
     local_token_sha256: str = ""
     """Hex SHA-256 of the token that only this machine's owner can read; "" for none."""
+    cookie: str = COOKIE
+    """Name of the cookie of sessions. Browsers keep cookies by host and whatever the port, so gateways that
+    share a host each need their own, or a login at one ends that at the other."""
     docs: bool = True
     """Whether /api/docs is served."""
     site_reload: bool = False

@@ -10,13 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 COOKIE = "meshward_session"
+"""Name of the cookie, or how it begins: see `WebOptions.cookie`."""
 IDLE_S = 12 * 3600.0
 SESSIONS_MAX = 1000
 """The one that was idle longest goes first."""
+SESSIONS_OF_TOKEN_MAX = 20
+"""So that whoever has one token cannot end the sessions of all others."""
 CODE_S = 300.0
 """How long a code may be used."""
 CODES_MAX = 50
 """The oldest goes first; people use one at once or not at all."""
+CODES_OF_TOKEN_MAX = 5
+"""As with sessions."""
 
 
 @dataclass(slots=True)
@@ -44,9 +49,12 @@ class Sessions:
         return len(self._open)
 
     def start(self, secret: str) -> tuple[str, Session]:
-        """What goes into the cookie, and the new session."""
+        """What goes into the cookie, and the new session. An older one of the same token may end for it."""
         cookie = secrets.token_urlsafe(32)
         session = Session(secret, secrets.token_urlsafe(32), self._clock())
+        own = [key for key, one in self._open.items() if one.secret == secret]
+        if len(own) >= SESSIONS_OF_TOKEN_MAX:
+            self._drop(own[0])
         self._open[_key(cookie)] = session
         while len(self._open) > SESSIONS_MAX:
             self._drop(next(iter(self._open)))
@@ -90,8 +98,11 @@ class LoginCodes:
         return len(self._open)
 
     def make(self, secret: str) -> str:
-        """A code for this token."""
+        """A code for this token. An older one of it may be worth nothing any more."""
         code = secrets.token_urlsafe(24)
+        own = [key for key, (one, _) in self._open.items() if one == secret]
+        if len(own) >= CODES_OF_TOKEN_MAX:
+            del self._open[own[0]]
         self._open[_key(code)] = (secret, self._clock())
         while len(self._open) > CODES_MAX:
             self._open.popitem(last=False)

@@ -15,7 +15,7 @@ from meshward.web.answers import Answer
 from meshward.web.auth import SECRET_CHARACTERS_MAX, address_of
 from meshward.web.context import ApiRequest, Context, Web
 from meshward.web.problems import refusal_of_field
-from meshward.web.sessions import CODE_S, COOKIE
+from meshward.web.sessions import CODE_S
 
 _Proof = Annotated[str, msgspec.Meta(min_length=1, max_length=SECRET_CHARACTERS_MAX)]
 
@@ -42,10 +42,11 @@ async def log_in(web: Context, request: ApiRequest, data: JSONBody[Login]) -> An
     """Exchanges a token, or the code of a login link, for a cookie that scripts cannot read."""
     web.auth.check_origin(request)
     caller, secret = await _proven(web, data, address_of(request))
+    web.auth.sessions.end(request.cookies.get(web.options.cookie, ""))  # the browser forgets it now
     cookie, session = web.auth.sessions.start(secret)
     answer = Answer(SessionView(name=caller.name, role=caller.role, csrf=session.csrf), status_code=201)
     answer.set_cookie(
-        COOKIE,
+        web.options.cookie,
         cookie,
         path=_cookie_path(web),
         secure=web.auth.is_https(request),
@@ -75,9 +76,9 @@ def make_link(web: Context, request: ApiRequest) -> LoginLink:
 @delete("/session", summary="Log out", sync_to_thread=False)
 def log_out(web: Context, request: ApiRequest) -> Answer[None]:
     """Ends the session of the cookie."""
-    web.auth.sessions.end(request.cookies.get(COOKIE, ""))
+    web.auth.sessions.end(request.cookies.get(web.options.cookie, ""))
     answer = Answer(None, status_code=204)
-    answer.delete_cookie(COOKIE, path=_cookie_path(web))
+    answer.delete_cookie(web.options.cookie, path=_cookie_path(web))
     return answer
 
 

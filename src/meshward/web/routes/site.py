@@ -69,11 +69,11 @@ async def _content(file: SiteFile, accepted: str) -> Content:
 
 
 def _takes_gzip(accepted: str) -> bool:
+    takes: dict[str, bool] = {}
     for part in accepted.lower().split(","):
         name, _, weight = part.partition(";")
-        if name.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+        takes[name.strip()] = weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return takes.get("gzip", takes.get("*", False))  # its own name says more than the star
 
 
 HANDLERS = (show_page, show_page_file)
