@@ -47,9 +47,9 @@ async def furnish(stage) -> Past:
         silence = {"rules": ["hot"], "nodes": [1001], "duration_s": 3600, "reason": "the sun shines on it"}
         await done(client.post("/silences", json=silence), 201)
         await done(client.post("/tokens", json={"role": "viewer", "name": "wall screen"}), 201)
-        views = [{"name": "South side", "query": "tag=south&sort=-heap"}]
+        view = {"name": "South side", "query": "tag=south&sort=-heap"}
         positions = {"1004": [220.0, -140.0]}
-        await done(client.patch("/dashboard", json={"views": views, "positions": positions}))
+        await done(client.patch("/dashboard", json={"save_view": view, "positions": positions}))
         await until(stage.daemon, "/alerts?state=firing", lambda page: fires(page, BACK))
         await stage.fleet.apply(Restart(BACK))
         await asyncio.gather(*[stage.fleet.apply(Drop(node)) for node in (GONE, SEEN_TO)])

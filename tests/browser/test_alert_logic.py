@@ -222,7 +222,9 @@ async def test_a_refusal_is_shown_at_its_field(call, error, fields):
 
 
 async def test_a_table_as_a_file_holds_no_formula(call):
-    text = await call("alerts/csv", "csv", [["name", "value"], ['=HYPERLINK("x")', -3], ['a "b", c', None]])
+    text = await call(
+        "../parts/csv", "csvOf", [["name", "value"], ['=HYPERLINK("x")', -3], ['a "b", c', None]]
+    )
     assert text == 'name,value\r\n"\'=HYPERLINK(""x"")",-3\r\n"a ""b"", c",\r\n'
 
 

@@ -100,7 +100,7 @@ async def test_what_is_over_is_in_the_history_and_in_a_file(browser, stage):
             await button(page, "CSV").click()
         path = await (await coming.value).path()
         await expect(page.get_by_text(re.compile("alerts? saved"))).to_be_visible()
-        rows = list(csv.DictReader(io.StringIO(path.read_text())))
+        rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
     assert {row["rule"] for row in rows} == {"history_rule"}
     assert {(row["node"], row["name"]) for row in rows} == {("1002", "Kitchen")}
     assert all(row["resolved_at"] >= row["since_at"] for row in rows)
@@ -113,7 +113,7 @@ async def test_an_alert_is_silenced_and_told_again(browser, stage, hours):
         visit(browser, stage.daemon, "operator", place="#/alerts") as page,
     ):
         mine = card(page, f"silenced_{hours}")
-        await acts.pick_in(mine, "Silence: ", f"{hours} h, this rule on this node")
+        await acts.pick_in(mine, "Silence: ", re.compile(f"^\\s*{hours} h, this rule on this board"))
         await expect(page.get_by_text(f"Silenced for {hours} h.")).to_be_visible()
         await expect(mine.get_by_text("silenced", exact=True)).to_be_visible()
         (silence,) = await stage.daemon.get("/silences")
@@ -174,6 +174,7 @@ async def test_maintenance_takes_one_click(browser, stage):
         await expect(mine.get_by_text("maintenance", exact=True)).to_be_hidden()
 
         await button(page, "Mesh maintenance 1 h").click()
+        await acts.confirm(page, "Mesh maintenance 1 h")
         whole = page.get_by_text("Maintenance of the whole mesh until")
         await expect(whole).to_be_visible()
         await button(page, "End now").click()
@@ -226,7 +227,7 @@ async def test_a_rule_of_ones_own_is_made_and_fires(browser, stage):
         await expect(page.get_by_text("Give a number.")).to_be_visible()
         await page.get_by_label("Threshold").fill("10000000")
         await page.get_by_label("Fires after").fill("0")
-        only = page.get_by_label("Only these nodes")
+        only = page.get_by_label("Only these boards")
         await only.fill("1001")
         await only.press("Enter")
         await button(page, "Make the rule").click()

@@ -52,6 +52,7 @@ async def test_a_browser_that_was_offline_catches_up_without_loading_anew(browse
         frames = Frames(page)
         await page.reload()
         await live(page).to_be_visible()
+        await settled(page)
         await page.evaluate("window.same = true")
         await page.context.set_offline(True)
         await expect(alarm(page, "This browser is offline")).to_be_visible()
@@ -178,6 +179,17 @@ async def test_an_acknowledgement_and_what_is_kept_for_all_show_elsewhere(browse
         async with stage.daemon.api() as client:
             await done(client.patch("/dashboard", json={"positions": {"1001": [150.0, 80.0]}}))
         await expect(theirs.get_by_role("button", name="Put back")).to_be_visible()
+
+
+async def test_who_could_not_be_logged_out_is_told_so(browser, stage):
+    async with lossy(browser, stage.daemon, "operator") as page:
+        await live(page).to_be_visible()
+        await page.context.set_offline(True)
+        await page.get_by_role("button", name="Account").click()
+        await page.get_by_role("menuitem", name="Log out").click()
+        await expect(page.get_by_text("You are still logged in.")).to_be_visible()
+        await expect(page.get_by_role("navigation", name="Views")).to_be_visible()
+        await page.context.set_offline(False)
 
 
 async def test_logging_out_in_one_tab_ends_the_other_too(browser, stage):

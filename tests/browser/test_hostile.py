@@ -56,7 +56,8 @@ async def ill(stage):
             {"name": IMAGE, "query": "q=%3Cscript%3E"},
             {"name": LEFTWARDS, "query": "javascript:alert(1)"},
         ]
-        await done(client.patch("/dashboard", json={"views": views}))
+        for view in views:
+            await done(client.patch("/dashboard", json={"save_view": view}))
         await ended(stage.daemon, rollout["id"])
         await stage.fleet.apply(Drop(1006))
         await until(stage.daemon, "/alerts?state=firing", lambda page: fires(page, 1006))

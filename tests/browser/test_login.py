@@ -1,3 +1,7 @@
+"""Ways into the dashboard, and out of it."""
+
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -38,6 +42,22 @@ async def test_a_link_lets_in_once_and_leaves_no_trace(browser, stage):
     async with visit(browser, stage.daemon, None, place=link["path"]) as page:
         page.watch.expected = ["401"]
         await expect(page.get_by_label("Token")).to_be_visible()
+
+
+async def test_a_link_in_a_page_that_is_open_lets_in_too(browser, stage):
+    async with stage.daemon.api() as client:
+        first = (await client.post("/session/links")).json()
+        second = (await client.post("/session/links")).json()
+    async with visit(browser, stage.daemon, None) as page:
+        page.watch.expected = ["401", "WebSocket"]
+        await expect(page.get_by_label("Token")).to_be_visible()
+        for link in (first, second):
+            await page.evaluate("(code) => (location.hash = `#/login/${code}`)", link["code"])
+            await expect(page).not_to_have_url(re.compile("login"))
+            await expect(page.locator("[data-link=live]")).to_be_visible()
+        await page.evaluate("(code) => (location.hash = `#/login/${code}`)", first["code"])
+        await expect(page.get_by_role("status").filter(has_text="link")).to_be_visible()
+        await expect(page.locator("[data-link=live]")).to_be_visible()  # who was in stays in
 
 
 async def test_a_token_that_is_revoked_ends_the_session(browser, stage):

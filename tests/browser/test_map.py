@@ -30,6 +30,7 @@ _DRAWN = """
     nodes: Object.fromEntries(cy.nodes().map((node) => [node.id().slice(1), {
       ...node.position(), gone: node.hasClass("gone"), classes: node.classes(), image: node.data("image"),
     }])),
+    links: Object.fromEntries(cy.edges().map((edge) => [edge.id(), edge.classes().sort().join(" ")])),
     parents: Object.fromEntries(cy.edges().map((edge) => [edge.target().id().slice(1), edge.source().id().slice(1)])),
     busy: cy.animated() || cy.nodes().some((node) => node.animated()),
   };
@@ -204,6 +205,143 @@ async def test_a_board_is_dragged_stays_there_for_all_and_is_put_back(browser, s
             await drawn_as(other, lambda shown: at(shown, 1004) == near(before, 1004))
 
 
+async def test_what_was_moved_is_moved_back_by_one_button(browser, stage):
+    async with visit(browser, stage.daemon, "operator", place="#/map") as page:
+        await drawn_as(page, whole)
+        async with stage.daemon.api() as client:
+            await client.patch("/dashboard", json={"positions": {"1004": [90, 120]}})
+        before = await drawn_as(page, lambda shown: at(shown, 1004) == (90, 120))
+        await drag(page, 1004, 30, 20)
+        await drawn_as(page, lambda shown: at(shown, 1004) != at(before, 1004))
+        await expect(page.get_by_text("Board 4\u2069 was moved, for everybody.")).to_be_visible()
+        await until(stage.daemon, "/dashboard", lambda kept: kept["positions"]["1004"] != [90, 120])
+        await button(page, "Undo").click()
+        await drawn_as(page, lambda shown: at(shown, 1004) == (90, 120))
+        await until(stage.daemon, "/dashboard", lambda kept: kept["positions"]["1004"] == [90, 120])
+        await expect(button(page, "Undo")).to_have_count(0)
+
+
+async def test_who_may_not_move_nodes_for_all_is_told_so(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/map") as page:
+        before = await drawn_as(page, whole)
+        await drag(page, 1004, 60, 40)
+        await drawn_as(page, lambda shown: at(shown, 1004) != at(before, 1004))
+        await expect(page.get_by_text(re.compile("moved for you alone, until you load"))).to_be_visible()
+    assert (await stage.daemon.get("/dashboard"))["positions"] == {}
+
+
+async def test_a_place_by_hand_holds_in_the_radial_layout_alone(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/map?layout=layered") as page:
+        layered = await drawn_as(page, whole)
+        async with stage.daemon.api() as client:
+            await client.patch("/dashboard", json={"positions": {"1002": [300, 300]}})
+        await button(page, "Radial").click()
+        await drawn_as(page, lambda shown: at(shown, 1002) == (300, 300))
+        await button(page, "Layered").click()
+        again = await drawn_as(page, lambda shown: at(shown, 1002) == near(layered, 1002))
+        await drag(page, 1002, 60, 40)  # drags the map
+        await page.evaluate(_FRAMES)
+        assert at(await drawn(page), 1002) == at(again, 1002)
+
+
+async def test_a_finger_drags_the_map_and_its_nodes_only_after_a_switch(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/map", device="phone") as page:
+        before = await drawn_as(page, whole)
+        there = await on_screen(page, 1004)
+        await swipe(page, there, 60, 40)
+        assert at(await drawn(page), 1004) == at(before, 1004)
+        assert await on_screen(page, 1004) != pytest.approx(there, abs=20)
+        await button(page, "Move nodes with a finger").click()
+        await swipe(page, await on_screen(page, 1004), 60, 40)
+        await drawn_as(page, lambda shown: at(shown, 1004) != at(before, 1004))
+
+
+async def drag(page, node, right, down):
+    """Drag a board by so many pixels with the mouse."""
+    x, y = await on_screen(page, node)
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    for step in (0.4, 0.7, 1):
+        await page.mouse.move(x + step * right, y + step * down, steps=3)
+    await page.mouse.up()
+
+
+async def swipe(page, start, right, down):
+    """Drag what is there by so many pixels with a finger."""
+    devtools = await page.context.new_cdp_session(page)
+    x, y = start
+    await devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in (0.2, 0.4, 0.6, 0.8, 1):
+        points = [{"x": x + step * right, "y": y + step * down}]
+        await devtools.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+    await devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await page.evaluate(_FRAMES)
+
+
+#: A thousand boards more, as if the stream told of them: each below one of the stage's.
+_CROWD = """
+async (below) => {
+  const { nodes, take } = await import(new URL("ui/app/state.js", document.baseURI).href);
+  const like = nodes.value.get(below[0]);
+  const changes = Array.from({ length: 1000 }, (_, n) => ({
+    kind: "node", id: 5000 + n,
+    value: { ...like, id: 5000 + n, name: `Lamp ${n}`, parent: below[n % below.length], depth: 3, children: [] },
+  }));
+  take({ type: "delta", changes });
+}
+"""
+
+
+async def test_a_thousand_boards_in_rows_are_all_in_sight(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/map?layout=layered") as page:
+        await drawn_as(page, whole)
+        await page.evaluate(_CROWD, [1002, 1003])
+        await drawn_as(page, lambda shown: len(shown["nodes"]) == NODES + 1 + 1000)
+        await button(page, "Show all").click()
+        seen = await page.evaluate(
+            """() => {
+              const { cy } = document.querySelector(".map-box")._cyreg;
+              const tops = cy.nodes().map((node) => node.renderedPosition().y);
+              return [Math.min(...tops) >= 0, Math.max(...tops) <= cy.height()];
+            }"""
+        )
+        assert seen == [True, True]
+
+
+async def test_the_table_of_a_thousand_boards_draws_those_in_sight(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/map?show=table") as page:
+        rows = page.get_by_role("treegrid", name="The mesh as a tree").locator("[data-node]")
+        await expect(rows).to_have_count(NODES)
+        await page.evaluate(_CROWD, [1002, 1003])
+        await expect(page.locator(".map-windowed")).to_be_visible()
+        assert await rows.count() < 100
+        await rows.first.focus()
+        await page.keyboard.press("End")
+        last = rows.last
+        await expect(last).to_be_focused()
+        assert await last.get_attribute("aria-rowindex") == str(1 + NODES + 1000)
+        await page.keyboard.press("Home")
+        await expect(rows.first).to_be_focused()
+        assert await rows.first.get_attribute("data-node") == "1001"
+
+
+async def test_boards_that_are_away_are_found_where_they_were_after_a_reload_too(browser, stage):
+    leaf, parent, _ = await leaf_and_parents(stage)
+    await stage.fleet.apply(Drop(leaf))
+    try:
+        await until(stage.daemon, f"/nodes/{leaf}", lambda shown: not shown["online"])
+        async with visit(browser, stage.daemon, "viewer") as page:
+            asked = """async ([id]) => {
+              const { askMoves, lastParent } = await import(new URL("ui/views/map/moves.js", document.baseURI).href);
+              const before = lastParent(id);
+              await askMoves();
+              return [before === undefined, lastParent(id)];
+            }"""
+            assert await page.evaluate(asked, [leaf]) == [True, parent]
+    finally:
+        await stage.fleet.apply(Restart(leaf))
+
+
 async def test_tidying_up_puts_all_back(browser, stage):
     async with visit(browser, stage.daemon, "operator", place="#/map") as page:
         before = await drawn_as(page, whole)
@@ -367,5 +505,8 @@ async def test_nothing_moves_without_a_cause(browser, stage):
             node: at(before, node) for node in before["nodes"]
         }
         assert seen["renders"] < 5
-        looks = [{node: one["image"] for node, one in shown["nodes"].items()} for shown in (before, after)]
-        assert seen["same"] or looks[0] != looks[1]  # unless a board's level changed meanwhile
+        looks = [
+            ({node: one["image"] for node, one in shown["nodes"].items()}, shown["links"])
+            for shown in (before, after)
+        ]
+        assert seen["same"] or looks[0] != looks[1]  # unless a board's level or a link's quality changed

@@ -87,7 +87,7 @@ async def test_names_that_show_do_not_cover_each_other(shop):
     ]
     shown = dict(await shop.run("views/map/names", "(m, nodes) => m.namesThatFit(nodes, 1, 12)", nodes))
     assert 10 < len(shown) < 200
-    boxes = [box(nodes[node], text) for node, text in shown.items()]
+    boxes = [box(nodes[node], name["text"]) for node, name in shown.items()]
     for at, (left, right, top, bottom) in enumerate(boxes):
         for other in boxes[at + 1 :]:
             assert right <= other[0] or other[1] <= left or bottom <= other[2] or other[3] <= top

@@ -292,7 +292,25 @@ async def test_names_give_way_to_the_more_important(call):
 async def test_a_name_goes_without_its_badge_where_there_is_less_room(call):
     crowd = [named(1, 0, label="Living room with a long badge", beside=True), named(2, 150, rank=3.9)]
     shown = dict(await call("names", "namesThatFit", crowd, 1, 12))
-    assert shown[1] == "Living room"
+    assert shown[1] == {"text": "Living room", "side": "right"}
+
+
+async def test_names_of_the_gateway_and_of_trouble_move_aside_and_show_on_a_small_map(call):
+    below = named(2, 0, y=60, label="", short="")
+    warned = named(1, 0, rank=2.5)
+    shown = dict(await call("names", "namesThatFit", [warned, below], 0.2, 12))
+    assert shown[1] == {"text": "Living room", "side": "above"}
+    well = warned | {"rank": 3.5}
+    assert 1 not in dict(await call("names", "namesThatFit", [well, below], 0.2, 12))
+    around = [named(9 + n, x, y=y, label="", short="") for n, (x, y) in enumerate(AROUND)]
+    assert 1 in dict(await call("names", "namesThatFit", [warned, *around], 0.2, 12))
+    many = [named(n, 60 * n, rank=2.5) for n in range(30)]
+    shown = dict(await call("names", "namesThatFit", [named(99, 870, rank=0.5), *many], 0.1, 12))
+    assert 99 in shown
+    assert len(shown) < 10
+
+
+AROUND = [(x, y) for x in (-60, 0, 60) for y in (-60, 0, 60) if x or y]
 
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "</text></svg>&\"'", "\u202egnol\u202c", "\U0001f600"]

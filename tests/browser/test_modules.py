@@ -123,6 +123,39 @@ async def test_ages(shop):
     assert await shop.run("app/format", "(m) => m.ago(null)") == "\N{EN DASH}"
 
 
+async def test_moments_of_another_year_say_so(shop):
+    told = await shop.run(
+        "app/format",
+        """(m) => {
+          const now = new Date(m.gatewayMs());
+          const days = [[now.getFullYear() - 1, 5, 1], [now.getFullYear(), now.getMonth() < 6 ? 11 : 0, 1]];
+          return days.map((day) => m.moment(new Date(...day, 12).toISOString()).includes(String(day[0])));
+        }""",
+    )
+    assert told == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        *(
+            (" 1.5 ", 1.5),
+            ("1,5", 1.5),
+            ("20480", 20480),
+            ("-3", -3),
+            ("\N{MINUS SIGN}3", -3),
+            ("0,125", 0.125),
+        ),
+        *((".5", 0.5), ("1e-7", 1e-7), ("", None), (" ", None)),
+        *(("20,480", "none"), ("1,234,567", "none"), ("1.234,5", "none"), ("0x10", "none"), ("five", "none")),
+        *(("Infinity", "none"), ("1 000", "none"), ("-", "none"), (".", "none")),
+    ],
+)
+async def test_numbers_as_people_type_them(shop, typed, value):
+    read = "(m, text) => { const n = m.numberOf(text); return Number.isNaN(n) ? 'none' : n; }"
+    assert await shop.run("app/numbers", read, typed) == value
+
+
 # -- the state that the stream brings -----------------------------------------------------------
 
 SNAPSHOT = {
@@ -261,7 +294,7 @@ async def test_addresses_hold_any_text(shop, value):
     told = await shop.run(
         "app/router",
         """(m, value) => {
-          m.go(m.to("login", value, { q: value, none: "" }), { replace: true });
+          m.go(m.to("nowhere", value, { q: value, none: "" }), { replace: true });
           const { path, params } = m.route.value;
           const found = [path[1], params.get("q"), params.has("none")];
           m.go("#/", { replace: true });

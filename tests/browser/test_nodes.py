@@ -27,14 +27,15 @@ async def as_at_first(stage):
     await sees(stage.daemon, NODES)
     yield
     async with stage.daemon.api() as client:
-        await client.patch("/dashboard", json={"views": []})
+        for view in (await client.get("/dashboard")).json()["views"]:
+            await client.patch("/dashboard", json={"drop_view": view["name"]})
         for node in ids(NODES):
             plain = {"name": NAMES[node], "tags": [], "excluded": False, "exclusion_reason": ""}
             await client.patch(f"/nodes/{node}", json=plain)
 
 
 def rows(page):
-    return page.get_by_role("table", name="Nodes of the mesh").locator("tbody tr[data-key]")
+    return page.get_by_role("table", name="Boards of the mesh").locator("tbody tr[data-key]")
 
 
 async def names(page):
@@ -51,13 +52,13 @@ async def test_boards_are_found_and_filtered_and_the_address_says_how(browser, s
     await stage.patch(1005, tags=["roof", "south"])
     async with visit(browser, stage.daemon, "viewer", place="#/nodes") as page:
         await expect(rows(page)).to_have_count(NODES)
-        search = page.get_by_label("Search nodes")
+        search = page.get_by_label("Search boards")
         await search.fill("kitch")
         await expect(rows(page)).to_have_count(1)
         assert await names(page) == ["Kitchen"]
         await search.fill("no such board")
-        await expect(page.get_by_text("No node fits these filters.")).to_be_visible()
-        await button(page, "Show all nodes").click()
+        await expect(page.get_by_text("No board fits these filters.")).to_be_visible()
+        await button(page, "Show all boards").click()
         await expect(rows(page)).to_have_count(NODES)
 
         await page.get_by_role("combobox", name="Tag", exact=True).select_option("roof")
@@ -81,7 +82,7 @@ async def test_the_slash_key_leads_to_the_search(browser, stage):
     async with visit(browser, stage.daemon, "viewer", place="#/nodes") as page:
         await expect(rows(page)).to_have_count(NODES)
         await page.keyboard.press("/")
-        await expect(page.get_by_label("Search nodes")).to_be_focused()
+        await expect(page.get_by_label("Search boards")).to_be_focused()
 
 
 async def test_a_view_with_its_columns_is_kept_for_all(browser, stage):
@@ -96,7 +97,7 @@ async def test_a_view_with_its_columns_is_kept_for_all(browser, stage):
         await button(dialog, "Show these").click()
         heads = page.get_by_role("columnheader").filter(has_text=re.compile(r"\w"))
         await expect(heads).to_have_count(3)
-        await page.get_by_label("Search nodes").fill("gar")
+        await page.get_by_label("Search boards").fill("gar")
         await expect(rows(page)).to_have_count(2)
         await button(page, "Save this view").click()
         await page.get_by_role("dialog").get_by_label("Name").fill("Outside")
@@ -127,14 +128,14 @@ async def test_many_are_tagged_at_once_and_who_fails_stays_selected(browser, sta
         )
         for name in ("Attic", "Garage", "Garden"):
             await ticked(page, name).check()
-        bar = page.get_by_role("region", name="With the selected nodes")
+        bar = page.get_by_role("region", name="With the selected boards")
         await expect(bar.get_by_text("3 selected")).to_be_visible()
         await button(bar, "Add tag").click()
         await page.get_by_role("dialog").get_by_label("Tag").fill("upstairs")
         await button(page.get_by_role("dialog"), "Add tag").click()
-        await expect(page.get_by_text("2 nodes have the tag.")).to_be_visible()
+        await expect(page.get_by_text("2 boards have the tag.")).to_be_visible()
         await expect(bar.get_by_role("alert")).to_contain_text(
-            "1 node was not changed; it is still selected."
+            "1 board was not changed; it is still selected."
         )
         await expect(bar.get_by_role("alert")).to_contain_text("it is busy")
         await expect(ticked(page, "Garage")).to_be_checked()
@@ -147,10 +148,31 @@ async def test_many_are_tagged_at_once_and_who_fails_stays_selected(browser, sta
         await page.unroute("**/api/v1/nodes/1004")
         await button(bar, "Leave out of updates").click()
         text = await acts.confirm(page, "Leave out of updates", reason="being repaired")
-        assert "They get no update, of any rollout" in text
-        await expect(page.get_by_text("1 node is left out of updates.")).to_be_visible()
-    node = await stage.daemon.get("/nodes/1004")
-    assert (node["excluded"], node["exclusion_reason"]) == (True, "being repaired")
+        assert "It gets no update, of any rollout" in text
+        await expect(page.get_by_text("1 board is left out of updates.")).to_be_visible()
+        # Who is left out already keeps the reason.
+        for name in ("Garage", "Attic"):
+            await ticked(page, name).check()
+        await button(bar, "Leave out of updates").click()
+        text = await acts.confirm(page, "Leave out of updates", reason="another")
+        assert "1 of the selected is left out already" in text
+        await expect(ticked(page, "Attic")).not_to_be_checked()
+    reasons = {1004: "being repaired", 1003: "another"}
+    for node, reason in reasons.items():
+        told = await stage.daemon.get(f"/nodes/{node}")
+        assert (told["excluded"], told["exclusion_reason"]) == (True, reason)
+
+
+async def test_the_tab_key_stops_at_one_row_and_its_links(browser, stage):
+    async with visit(browser, stage.daemon, "operator", place="#/nodes") as page:
+        await expect(rows(page)).to_have_count(NODES)
+        reached = """() => [...document.querySelectorAll(".data-table tbody :is(tr, a, button, input)")]
+          .filter((one) => one.tabIndex >= 0).map((one) => one.closest("tr").rowIndex)"""
+        assert set(await page.evaluate(reached)) == {1}
+        await rows(page).first.focus()
+        await page.keyboard.press("ArrowDown")
+        await expect(rows(page).nth(1)).to_be_focused()
+        assert set(await page.evaluate(reached)) == {2}
 
 
 async def test_the_csv_holds_what_is_shown(browser, stage):
@@ -176,6 +198,7 @@ async def test_a_board_is_renamed_tagged_and_left_out(browser, stage):
         await page.get_by_label("Its name").fill("Wine cellar")
         await button(page, "Save").click()
         await expect(heading(page, "Wine cellar", level=1)).to_be_visible()
+        await expect(button(page, "Change its name")).to_be_focused()
         await acts.pick(page, "More that can be done", "Edit tags")
         await page.get_by_role("dialog").get_by_label("Tags").fill("cold wet!")
         await button(page, "Save").click()
@@ -245,6 +268,17 @@ async def test_charts_show_what_was_and_what_happened(browser, stage):
         ).to_be_visible()
 
 
+async def test_charts_whose_metrics_are_not_told_are_asked_for_again(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/nodes/1006?tab=charts") as page:
+        page.watch.expected = ["ERR_FAILED"]
+        await page.route("**/metric-catalogue*", lambda route: route.abort())
+        await page.reload()
+        await expect(page.get_by_text("The gateway cannot be reached.").first).to_be_visible()
+        await page.unroute("**/metric-catalogue*")
+        await button(page, "Try again").click()
+        await expect(page.locator(".uplot").first).to_be_visible()
+
+
 async def test_the_log_shows_its_packages(browser, stage):
     async with visit(browser, stage.daemon, "viewer", place="#/nodes/1004?tab=log") as page:
         packages = page.get_by_role("group").filter(has_text="telemetry").first
@@ -279,18 +313,18 @@ async def test_a_board_that_is_away_is_forgotten_and_its_page_says_so(browser, s
         page.watch.expected = ["404 ("]
         await button(page, "More that can be done").click()
         await expect(page.get_by_role("menuitem", name="Edit tags")).to_be_visible()
-        await expect(page.get_by_role("menuitem", name="Forget this node")).to_have_count(0)
+        await expect(page.get_by_role("menuitem", name="Forget this board")).to_have_count(0)
         await page.keyboard.press("Escape")
         await stage.fleet.apply(Drop(leaf))
         try:
             await expect(page.get_by_text("not in the mesh").first).to_be_visible(timeout=30_000)
-            await acts.pick(page, "More that can be done", "Forget this node")
-            text = await acts.confirm(page, "Forget this node")
+            await acts.pick(page, "More that can be done", "Forget this board")
+            text = await acts.confirm(page, "Forget this board")
             assert "Its updates and events stay in the history." in text
             await expect(page).to_have_url(re.compile("#/nodes$"))
             await expect(rows(page)).to_have_count(NODES - 1)
             await page.goto(f"{page.url.split('#')[0]}#/nodes/{leaf}")
-            await expect(page.get_by_text(f"There is no node {leaf}.")).to_be_visible()
+            await expect(page.get_by_text(f"There is no board {leaf}.")).to_be_visible()
         finally:
             await stage.fleet.apply(Restart(leaf))
             await sees(stage.daemon, NODES)

@@ -131,7 +131,7 @@ async def test_csv_is_read_back_as_it_was_and_runs_no_formula(shop):
         ["@x", 2],
         ["\t=1", 3],
     ]
-    text = await shop.run("views/nodes/csv", "(m, rows) => m.csvOf(rows)", rows)
+    text = await shop.run("parts/csv", "(m, rows) => m.csvOf(rows)", rows)
     assert text.endswith("\r\n")
     read = list(csv.reader(io.StringIO(text, newline="")))
     assert read[1] == ['say "hi", you\nthere', "-5"]
@@ -150,6 +150,32 @@ async def test_a_row_that_reads_the_same_is_the_same_object(shop):
         m.metricOf({ ...first, node: { ...node, online: false } }, "heap")];
     }"""
     assert await shop.run("views/nodes/rows", run, NODE) == [True, False, None]
+
+
+async def test_a_board_with_a_critical_alert_that_people_are_told_of_is_in_trouble(shop):
+    run = """async (m, node) => {
+      const state = await import("./ui/app/state.js");
+      const alert = (more) => {
+        const made = { id: "a", node: 1, state: "firing", severity: "critical", quiet: "", ...more };
+        state.alerts.value = new Map([["a", made]]);
+        return made;
+      };
+      const levelWith = (more) => (alert(more), m.levelOf({ ...node, health: 80, alerts: 1 }));
+      const make = (await import("./ui/views/nodes/rows.js")).rowMaker();
+      const one = { ...node, health: 100, alerts: 0 };
+      const levels = [{}, { quiet: "silenced" }, { severity: "warning" }, { state: "pending" }, { node: 2 }, { node: null }]
+        .map(levelWith);
+      const before = m.urgentNodes.value;
+      alert({ node: null, text: "another" });
+      const steady = before === m.urgentNodes.value;
+      const row = () => make(new Map([[1, one]]), new Map(), String)[0].level;
+      const shown = [row(), (alert({}), row())];
+      state.forget();
+      return [levels, steady, shown, m.levelOf({ ...one, online: false })];
+    }"""
+    levels, steady, shown, away = await shop.run("app/levels", run, NODE)
+    assert levels == ["bad", "warn", "warn", "warn", "warn", "warn"]
+    assert (steady, shown, away) == (True, ["well", "bad"], "off")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from tests.support.browser import DEVICES, SCHEMES, barriers, is_wider_than_its_
 STAGE = {"nodes": 6}
 LOGIC = "import('./ui/views/overview/logic.js')"
 DAYS = "import('./ui/app/days.js')"
+ROLLOUTS = "import('./ui/app/rollouts.js')"
 
 
 async def logic(page, call, value=None, module=LOGIC):
@@ -135,7 +136,13 @@ async def test_a_rollout_that_waits_for_people_comes_first(browser, stage):
         assert [one["id"] for one in split["active"]] == [1, 2]
         assert split["last"]["id"] == 4
         counts = {"completed": 2, "already_installed": 1, "failed": 1, "not_targeted": 9, "scheduled": 4}
-        assert await logic(page, "m.progressOf(value)", counts) == {"done": 3, "failed": 1, "targets": 8}
+        rollout = {"state": "updating", "counts": counts}
+        assert await logic(page, "m.tally(value)", rollout, module=ROLLOUTS) == {
+            "good": 3,
+            "bad": 1,
+            "total": 8,
+            "share": 3 / 8,
+        }
 
 
 async def test_days_are_levelled_and_summed_up(browser, stage):

@@ -64,3 +64,24 @@ async def test_rollouts_that_wait_for_people_come_first(shop):
     told = await shop.run("views/overview/logic", "(m, all) => m.splitRollouts(all)", rollouts)
     assert [one["id"] for one in told["active"]] == ["2", "5", "1"]
     assert told["last"]["id"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "before", "after"),
+    [
+        ("node 7 completed", 7, "", ": runs it"),
+        ("node 7 joined the mesh", 7, "", " joined the mesh"),
+        ("node 8 left the mesh", 8, "", " left the mesh"),
+        ("restarted", 7, "", " restarted"),
+        ("The A (b gate is shut; A (b is silent", 7, "The ", " gate is shut; A (b is silent"),
+        ("xA (b is another", 7, "", " xA (b is another"),
+        ("48 nodes are in sight", None, "48 nodes are in sight", ""),
+    ],
+)
+async def test_the_board_of_an_event_is_linked_where_it_is_named(shop, text, number, before, after):
+    run = """async (m, event) => {
+      await (await import("./ui/app/words.js")).loadWords();
+      return m.aroundName(event, (id) => (id === 7 ? "A (b" : String(id)));
+    }"""
+    told = await shop.run("parts/event_words", run, {"text": text, "node": number})
+    assert told == {"before": before, "after": after}

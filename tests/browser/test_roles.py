@@ -101,7 +101,7 @@ async def test_no_page_asks_for_what_its_reader_may_not_have(person, place):
         ("POST", "/nodes/1001/ping", {}, "operator"),
         ("POST", "/rollouts/r1/abort", {}, "operator"),
         ("POST", "/silences", {"duration_s": 60, "rules": ["battery"]}, "operator"),
-        ("PATCH", "/dashboard", {"views": []}, "operator"),
+        ("PATCH", "/dashboard", {"drop_view": "none such"}, "operator"),
         ("GET", "/audit", None, "operator"),
         ("GET", "/tokens", None, "admin"),
         ("PATCH", "/alert-rules/hot", {"enabled": True}, "admin"),

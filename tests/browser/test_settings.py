@@ -54,8 +54,10 @@ async def test_nothing_starts_while_all_updates_are_paused(browser, stage):
     async with visit(browser, stage.daemon, place="#/settings/updates") as page:
         await button(page, "Pause all updates").click()
         text = await acts.confirm(page, "Pause all updates")
-        assert "No rollout starts on any more nodes until you let updates go on." in text
-        await expect(page.get_by_text("No rollout starts on any node, whoever made it")).to_be_visible()
+        assert "Nothing is sent to any board until you let updates go on." in text
+        await expect(
+            page.get_by_text("Nothing is sent to any board, whoever made the rollout")
+        ).to_be_visible()
         rollout = await acts.begun(stage, sha, target={"roles": ["sensor"], "nodes": [1003]})
         async with acts.second_page(page) as tab:
             await tab.goto(f"{tab.url.split('#')[0]}#/updates")
@@ -127,7 +129,7 @@ async def test_a_backup_comes_down_and_is_put_back(browser, stage, tmp_path):
     sha = await acts.kept(stage, acts.image("4.0"))
     async with visit(browser, stage.daemon, place="#/settings/backup") as page:
         async with page.expect_download() as coming:
-            await page.get_by_role("link", name="Download a backup").click()
+            await button(page, "Download a backup").click()
         file = tmp_path / (await coming.value).suggested_filename
         await (await coming.value).save_as(file)
         assert file.name.endswith(".tar.gz")
@@ -135,6 +137,20 @@ async def test_a_backup_comes_down_and_is_put_back(browser, stage, tmp_path):
     assert status == 0, output + errors
     found = {name for _, _, files in os.walk(tmp_path / "again") for name in files}
     assert any(sha in name for name in found), found
+
+
+async def test_a_backup_that_is_refused_or_breaks_off_is_told(browser, stage):
+    async with visit(browser, stage.daemon, place="#/settings/backup") as page:
+        page.watch.expected = ["409 (", "ERR_FAILED"]
+        problem = '{"status": 409, "title": "Conflict", "detail": "a backup is being made already"}'
+        await page.route("**/backup", lambda route: route.fulfill(status=409, body=problem))
+        await button(page, "Download a backup").click()
+        await expect(page.get_by_text("a backup is being made already")).to_be_visible()
+        await page.unroute("**/backup")
+        await page.route("**/backup", lambda route: route.abort())
+        await button(page, "Download a backup").click()
+        await expect(page.get_by_text("broke off before the backup was whole")).to_be_visible()
+        await expect(button(page, "Download a backup")).to_be_enabled()
 
 
 async def test_what_runs_here_is_told_with_versions_and_licences(browser, stage):

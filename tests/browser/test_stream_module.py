@@ -21,7 +21,7 @@ async () => {
       this.addEventListener("close", () => queueMicrotask(() => (told.closed += 1)));
     }
   };
-  stream.follow({ take: (message) => told.taken.push(message.n), onRefused: () => (told.refused += 1) });
+  told.stop = stream.follow({ take: (message) => told.taken.push(message.n), onRefused: () => (told.refused += 1) });
 }
 """
 SNAPSHOT = {"type": "snapshot", "n": 7, "epoch": "e1", "nodes": []}
@@ -36,16 +36,29 @@ class Gateway:
         self.sockets = []
         self.said = []
         self.hangs_up = False
+        self.never_answers = False
         self.session_status = 401  # nobody is logged in, so the page itself follows no stream
 
     async def connected(self, socket):
         self.sockets.append(socket)
+        if self.never_answers:
+            await asyncio.Event().wait()
         socket.on_message(lambda text: self.said.append(json.loads(text)))
         if self.hangs_up:
             await socket.close(code=1011)
 
     async def session(self, route):
         await route.fulfill(status=self.session_status, json={})
+
+    async def held_sessions(self):
+        """Answer no question for the session any more; gives a list that those asked come to."""
+        held = []
+
+        async def hold(route):
+            held.append(route)
+
+        await self.page.route("**/api/v1/session", hold)
+        return held
 
     async def followed(self):
         self.session_status = 200
@@ -176,3 +189,68 @@ async def test_a_browser_that_is_offline_knows_at_once(gateway):
     await gateway.tell(type="delta", n=8, changes=[])
     assert await gateway.link() == "live"
     assert await gateway.value("told.taken") == [7, 8]
+
+
+async def test_after_a_long_time_away_the_new_connection_may_be_quiet_at_first(gateway):
+    await gateway.tell(**SNAPSHOT)
+    await gateway.hang_up()
+    gateway.hangs_up = True
+    await gateway.passes(25_000)
+    gateway.hangs_up = False
+    before = len(gateway.said)
+    while len(gateway.said) == before:
+        await gateway.passes(1000)
+        await asyncio.sleep(0.01)
+    count = len(gateway.sockets)
+    await gateway.passes(6_000)
+    await gateway.tell(type="alive")
+    assert await gateway.link() == "live"
+    assert len(gateway.sockets) == count
+
+
+async def test_a_connection_that_is_never_made_is_given_up(gateway):
+    gateway.never_answers = True
+    await gateway.hang_up()
+    await gateway.passes(500)
+    await sockets(gateway, 2)
+    await gateway.passes(8_000)
+    assert len(gateway.sockets) == 2
+    gateway.never_answers = False
+    await gateway.passes(3_000)  # noticed within a second, and tried again after one
+    await gateway.said_all(2)
+    await gateway.tell(type="alive")
+    assert await gateway.link() == "live"
+
+
+async def test_a_session_that_is_asked_for_in_vain_is_not_waited_for_for_ever(gateway):
+    held = await gateway.held_sessions()
+    await gateway.hang_up()
+    await gateway.passes(500)
+    await until(lambda: count(held), 1)
+    await gateway.passes(8_000)
+    await gateway.said_all(2)
+
+
+async def test_who_stopped_hears_no_more(gateway):
+    await gateway.tell(**SNAPSHOT)
+    await gateway.hang_up()
+    held = await gateway.held_sessions()
+    await gateway.passes(500)
+    await until(lambda: count(held), 1)
+    await gateway.value("told.stop()")
+    assert await gateway.link() == "connecting"
+    async with gateway.page.expect_response("**/api/v1/session"):
+        await held[0].fulfill(status=401, json={})
+    await gateway.passes(60_000)
+    assert await gateway.value("told.refused") == 0
+    assert len(gateway.sockets) == 1
+    assert await gateway.link() == "connecting"
+
+
+async def count(held):
+    return len(held)
+
+
+async def sockets(gateway, wanted):
+    """Wait until so many connections were begun."""
+    await until(lambda: count(gateway.sockets), wanted)

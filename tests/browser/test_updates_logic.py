@@ -170,18 +170,45 @@ async def test_boards_that_have_all_parts_need_no_more_time(page):
     assert found["leftS"] == 0
 
 
+async def test_boards_that_are_given_up_are_not_waited_for(page):
+    def at(at_s, done):
+        sample = measured(at_s, at_s * 1000, n1=done, n2=3, n3=5)
+        sample["rollout"]["nodes"][1]["state"] = "failed"
+        sample["rollout"]["nodes"][2]["state"] = "lost"
+        return sample
+
+    found = await pace(page, *[at(at_s, 70 + at_s) for at_s in range(0, 21, 2)])
+    assert found["leftS"] == pytest.approx(10)
+
+
 async def test_boards_that_are_asked_once_more_still_count_as_running_it(page):
     counts = {"completed": 2, "verifying": 3, "not_targeted": 4, "failed": 1, "cancelled": 1}
     tallies = await logic(
         page,
-        "progress",
+        "../../app/rollouts",
         "['proving', 'updating'].map((state) => m.tally({state, counts: value}))",
         counts,
     )
     assert tallies == [
-        {"good": 5, "bad": 1, "ended": 7, "total": 7},
-        {"good": 2, "bad": 1, "ended": 4, "total": 7},
+        {"good": 5, "bad": 1, "total": 7, "share": 5 / 7},
+        {"good": 2, "bad": 1, "total": 7, "share": 2 / 7},
     ]
+
+
+async def test_on_the_way_back_the_boards_that_are_back_count(page):
+    counts = {"rolled_back": 1, "rolling_back": 3, "cancelled": 9, "already_installed": 2, "not_targeted": 4}
+    call = "m.tally({state: 'rolling_back', counts: value}).share"
+    assert await logic(page, "../../app/rollouts", call, counts) == 1 / 4
+
+
+async def test_a_rollout_of_nobody_is_not_done(page):
+    call = "m.tally({state: 'scheduled', counts: value})"
+    assert await logic(page, "../../app/rollouts", call, {"not_targeted": 3}) == {
+        "good": 0,
+        "bad": 0,
+        "total": 0,
+        "share": 0,
+    }
 
 
 async def test_only_rows_that_changed_are_new_objects(page):
@@ -206,6 +233,91 @@ async def test_waves_are_told_in_their_order(page, sizes, text):
     assert await logic(page, "sentences", "m.inOrder(value)", sizes) == text
 
 
+NIGHTS = {"days": ["mon"], "start": "22:00", "end": "05:00", "zone": "UTC"}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "windows", "words"),
+    [
+        (
+            "scheduled",
+            "waits for rollout r3 ('window sensors') to the same boards",
+            [],
+            "as soon as the mesh",
+        ),
+        (
+            "scheduled",
+            "waits for rollout r3 ('the maintenance window') to the same boards",
+            [NIGHTS],
+            "as soon",
+        ),
+        ("scheduled", "waits for its maintenance window", [NIGHTS], "next of these times"),
+        ("waiting", "the maintenance window is closed", [NIGHTS], "next of these times"),
+        ("waiting", "wave 'a' passed; waits for the maintenance window", [NIGHTS], "next of these times"),
+        ("waiting", "wave 'window' passed; 2 nodes are not in the mesh", [NIGHTS], "not in the mesh"),
+    ],
+)
+async def test_what_is_waited_for_is_not_guessed_from_names(page, state, reason, windows, words):
+    rollout = {
+        "state": state,
+        "reason": reason,
+        "wave": 0,
+        "nodes": [],
+        "spec": {"waves": [{"name": "canary", "soak_s": 60}], "windows": windows, "absent_wait_s": 0},
+    }
+    assert words in await logic(page, "sentences", "m.nextSentence(value, null)", rollout)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ([1, 3, 9], "Stops by itself when one of the first boards fails, or more than 10 % of all."),
+        ([0, 0, 13], "Stops by itself when more than 10 % fail."),
+        ([13, 0, 0], "Stops by itself when one board fails."),
+    ],
+)
+async def test_what_stops_a_rollout_is_told_by_the_waves_that_somebody_is_in(page, sizes, words):
+    numbers = iter(range(1, 100))
+    plan = {
+        "waves": [{"nodes": [next(numbers) for _ in range(size)]} for size in sizes],
+        "unknown": [],
+        "already_installed": [],
+    }
+    spec = {
+        "waves": msgspec.to_builtins(DEFAULT_WAVES),
+        "failure_budget": "10%",
+        "on_failure": "pause",
+        "windows": [],
+    }
+    value = {"plan": plan, "spec": spec}
+    told = await logic(page, "sentences", "m.consequences(value.spec, value.plan, {})", value)
+    assert told[-1].startswith(words)
+
+
+async def test_boards_of_a_plan_that_are_away_are_counted(page):
+    boards = [{"id": 1, "online": True}, {"id": 2, "online": False}, {"id": 9, "online": False}]
+    value = {"boards": boards, "plan": {"waves": [{"nodes": [1]}, {"nodes": [2, 3]}]}}
+    assert await logic(page, "plan", "m.awayOf(value.plan, value.boards)", value) == {"away": 2, "of": 3}
+
+
+async def test_only_warnings_that_the_page_does_not_say_itself_are_shown(page):
+    warnings = [
+        "3 nodes were never asked for their role and hardware; the survey at the start does",
+        "no image is known to roll ESP32 boards back to: name the last good one with --rollback-to",
+        "the image 'were never asked, to roll ESP8266 boards back' is old",
+    ]
+    value = {
+        "warnings": warnings,
+        "rollback": {"ESP32": "", "ESP8266": ""},
+        "waves": [],
+    }
+    call = "[m.otherWarnings(value), m.waysBack(value, new Map())]"
+    assert await logic(page, "plan", call, value) == [
+        warnings[2:],
+        {"ESP32": "none", "ESP8266": "all"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "node", "words"),
     [
@@ -219,4 +331,4 @@ async def test_waves_are_told_in_their_order(page, sizes, text):
 async def test_events_are_told_by_the_names_of_boards(page, text, node, words):
     event = {"text": text, "node": node}
     call = "m.eventWords(value, (id) => (id === 7 ? 'Kitchen' : String(id)))"
-    assert await logic(page, "sentences", call, event) == words
+    assert await logic(page, "../../parts/event_words", call, event) == words

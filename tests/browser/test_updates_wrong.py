@@ -1,5 +1,6 @@
 """What is wrong is said in words, where it is wrong, and changes nothing."""
 
+import asyncio
 import re
 
 import pytest
@@ -85,6 +86,65 @@ async def test_two_files_are_looked_at_each_for_itself(browser, stage, firmware)
         await expect(heading(new, "lamp.bin")).to_be_visible()
         await expect(heading(new, "letter.txt")).to_have_count(0)
     assert [one["sha256"] for one in await stage.daemon.get("/firmware")] == [firmware]
+
+
+async def test_a_second_file_takes_nothing_from_the_first(browser, stage, firmware):
+    async with visit(browser, stage.daemon, place="#/updates") as page:
+        new = page.get_by_role("region", name="New firmware")
+        await acts.drop(page, ("first.bin", acts.image("9.4")))
+        await new.get_by_label("Notes").fill("Mind the hall.")
+        await acts.drop(page, ("second.bin", acts.image("9.5")))
+        await expect(heading(new, "second.bin")).to_be_visible()
+        await expect(new.get_by_label("Notes").last).to_have_value("Mind the hall.")
+        # And no more of them than are looked at together.
+        await acts.drop(page, *[(f"more-{n}.bin", acts.image(f"9.{n}")) for n in range(6, 9)])
+        await expect(heading(new, "more-7.bin")).to_be_visible()
+        await expect(heading(new, "more-8.bin")).to_have_count(0)
+        await expect(page.get_by_text("No more than 4 files are looked at together.")).to_be_visible()
+    assert [one["sha256"] for one in await stage.daemon.get("/firmware")] == [firmware]
+
+
+async def test_who_went_elsewhere_stays_there_when_a_file_is_taken_in(browser, stage):
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(route):
+        arrived.set()
+        await go_on.wait()
+        await route.fulfill(status=201, json=one)
+
+    async with visit(browser, stage.daemon, place="#/updates") as page:
+        (one, *_) = await stage.daemon.get("/firmware")
+        await page.route("**/api/v1/firmware?*", slowly)
+        await acts.drop(page, ("late.bin", acts.image("9.6")))
+        await button(page, "Add and update boards").click()
+        await arrived.wait()
+        await page.evaluate("location.hash = '#/alerts'")
+        await expect(heading(page, "Alerts", level=1)).to_be_visible()
+        go_on.set()
+        await expect(page.get_by_text("is in the library.")).to_be_visible()
+        assert "#/alerts" in page.url
+
+
+async def test_what_was_filled_in_is_there_again_until_it_is_sent_or_discarded(browser, stage, firmware):
+    async with visit(browser, stage.daemon, place="#/updates/new") as page:
+        budget = page.get_by_label("Stop when more fail than")
+        await expect(button(page, "Start over")).to_have_count(0)
+        await budget.fill("3")
+        await page.evaluate("location.hash = '#/alerts'")
+        await expect(heading(page, "Alerts", level=1)).to_be_visible()
+        await page.evaluate("location.hash = '#/updates/new'")
+        await expect(page.get_by_text("This is what you had begun.")).to_be_visible()
+        await expect(budget).to_have_value("3")
+
+        # Coming for another one does not mix the two, and loses none.
+        await page.evaluate(f"location.hash = '#/updates/new?firmware={firmware}'")
+        await expect(budget).to_have_value("10%")
+        await button(page, "Go on with that one").click()
+        await expect(budget).to_have_value("3")
+        await button(page, "Start over").click()
+        await expect(budget).to_have_value("10%")
+        await expect(heading(page, "Update boards", level=1)).to_be_focused()
+        await expect(button(page, "Start over")).to_have_count(0)
 
 
 async def test_a_file_for_another_chip_is_named_as_such(browser, stage, firmware):

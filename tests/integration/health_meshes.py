@@ -52,7 +52,15 @@ def configured(folder, rules=QUICK_RULES, receivers=(), **alerts):
 
 @asynccontextmanager
 async def health_mesh(
-    folder, *arguments, nodes=6, plan=None, receivers=(), rules=QUICK_RULES, eager=False, program=None, **fleet
+    folder,
+    *arguments,
+    nodes=6,
+    plan=None,
+    receivers=(),
+    rules=QUICK_RULES,
+    eager=False,
+    program=None,
+    **fleet,
 ):
     """Yields the fleet and the daemon, which sees all of it. `program` is another one for Python to run."""
     program = ("-c", program or EAGER) if program or eager else ("-m", "meshward")

@@ -98,7 +98,7 @@ async def test_resumed_where_nothing_was_missed_goes_straight_on():
     service.change(1)
     query = "?resume=1&epoch=epoch-1"
     async with served(app) as (_, port), stream(port, service.secret("viewer"), query) as client:
-        await until(lambda: service.feed.readers == 1)
+        assert await take(client) == {"type": "alive"}
         service.change(2)
         assert (await take(client))["n"] == 2
 

@@ -109,6 +109,8 @@ def _resume(message: bytes) -> Resume:
 async def _send(socket: Socket, feed: Feed, start: Resume, options: WebOptions) -> None:
     limit_s = options.stream_send_s
     number = start.resume if start.resume is not None and start.epoch == feed.epoch else -1
+    if feed.after(number) == []:
+        await _send_one(socket, ALIVE, limit_s)  # nothing was missed, and the client shall know
     while True:
         missed = feed.after(number)
         if missed is None:

@@ -1,5 +1,6 @@
 // The gateway's REST API, as seen from a page with a session.
 import { signal } from "@preact/signals";
+import { learnTime } from "./format.js";
 
 /** Who is logged in: {name, role, csrf}; null for nobody, undefined until that is known. */
 export const session = signal(undefined);
@@ -41,48 +42,19 @@ export const post = (path, body = {}, params) => ask("POST", apiUrl(path, params
 export const patch = (path, body) => ask("PATCH", apiUrl(path), { body });
 export const del = (path) => ask("DELETE", apiUrl(path), {});
 
-/** All pages of a list, `pages` of them at most. */
-export async function getAll(path, params = {}, signal, pages = 20) {
-  const items = [];
-  let cursor;
-  for (let page = 0; page < pages; page++) {
-    const part = await get(path, { limit: 1000, ...params, cursor }, signal);
-    items.push(...part.items);
-    cursor = part.next;
-    if (!cursor) break;
-  }
-  return items;
-}
-
-/** Send a file as it is. `onProgress` is told the share that was sent, from 0 to 1. */
-export function upload(path, file, params, onProgress = () => {}) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", apiUrl(path, { name: file.name, ...params }));
-    request.setRequestHeader("content-type", "application/octet-stream");
-    if (session.value?.csrf) request.setRequestHeader("x-csrf-token", session.value.csrf);
-    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
-    request.onerror = () => reject(unreachable());
-    request.onload = () => {
-      const body = parsed(request.responseText);
-      if (request.status < 300) resolve(body);
-      else reject(refused(request.status, body));
-    };
-    request.send(file);
-  });
-}
-
 /** Log in with {token} or {code}. */
 export async function logIn(proof) {
   session.value = await ask("POST", apiUrl("/session"), { body: proof, anonymous: true });
 }
 
+/** Raises ApiError where the gateway could not be told: the browser is logged in still. */
 export async function logOut() {
   try {
     await del("/session");
-  } finally {
-    session.value = null;
+  } catch (error) {
+    if (error.status !== 401) throw error;
   }
+  session.value = null;
 }
 
 /** Ask who is logged in. */
@@ -94,33 +66,80 @@ export async function findSession() {
   }
 }
 
-async function ask(method, url, { body, signal, anonymous = false }) {
+function ask(method, url, { body, signal, anonymous = false }) {
+  const text = body && JSON.stringify(body);
   const headers = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
-  if (method !== "GET") {
-    if (session.value?.csrf) headers["x-csrf-token"] = session.value.csrf;
-    if (!anonymous) headers["idempotency-key"] = randomKey();
-  }
-  let answer;
+  if (method === "GET" || anonymous) return request(method, url, { headers, signal, body: text, anonymous });
+  return underKey(`${method} ${url} ${text}`, (key) =>
+    withSession((csrf) => request(method, url, { headers: { ...headers, ...csrf, ...key }, body: text })),
+  );
+}
+
+/** How long what was sent without an answer is taken for the same when it is sent again. */
+const AGAIN_MS = 5 * 60_000;
+let unanswered = null;
+
+// The gateway may have done what it could not answer: the same once more has the same key, so that it is done once.
+async function underKey(what, doing) {
+  const again = unanswered?.what === what && performance.now() - unanswered.sentMs < AGAIN_MS;
+  const { key, sentMs } = again ? unanswered : { key: randomKey(), sentMs: performance.now() };
   try {
-    answer = await fetch(url, { method, headers, signal, body: body && JSON.stringify(body), cache: "no-cache" });
+    const result = await doing({ "idempotency-key": key });
+    if (unanswered?.key === key) unanswered = null;
+    return result;
+  } catch (error) {
+    // 409 may say that the first one is not done yet.
+    if (error.passing || error.status === 409) unanswered = { what, key, sentMs };
+    else if (unanswered?.key === key) unanswered = null;
+    throw error;
+  }
+}
+
+/**
+ * Do what needs the header of the session, which it is given. After a log-in in another tab the browser has another
+ * session than this page: asked for, and tried once more.
+ */
+export async function withSession(doing) {
+  const csrf = session.peek()?.csrf;
+  try {
+    return await doing(csrf ? { "x-csrf-token": csrf } : {});
+  } catch (error) {
+    if (error.status !== 403) throw error;
+    await findSession().catch(() => {});
+    const now = session.peek()?.csrf;
+    if (!now || now === csrf) throw error;
+    return doing({ "x-csrf-token": now });
+  }
+}
+
+async function request(method, url, { headers, signal, body, anonymous }) {
+  const askedMs = Date.now();
+  let answer, text;
+  try {
+    answer = await fetch(url, { method, headers, signal, body, cache: "no-cache" });
+    text = await answer.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw unreachable();
   }
-  const content = answer.status === 204 ? null : parsed(await answer.text());
+  learnTime(answer.headers.get("date"), askedMs);
+  const content = parsed(text);
   if (!answer.ok) throw refused(answer.status, content, anonymous);
   return content;
 }
 
-function refused(status, problem, anonymous = false) {
+/** What to say of an answer that is a refusal. */
+export function refused(status, problem, anonymous = false) {
   if (status === 401 && !anonymous) session.value = null;
   return new ApiError(status, problem ?? {});
 }
 
-const unreachable = () => new ApiError(0, { detail: "The gateway cannot be reached." });
+/** What to say where there was no answer. */
+export const unreachable = () => new ApiError(0, { detail: "The gateway cannot be reached." });
 
-function parsed(text) {
+/** The value of a JSON text; null for none. */
+export function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {

@@ -26,6 +26,16 @@ export function memo(View) {
 /** Class names out of names and conditions: classes("a", open && "b"). */
 export const classes = (...names) => names.filter(Boolean).join(" ");
 
+/** Keep what `make` gave before, for as long as it gives the same again: who follows it is not woken for nothing. */
+export function keep(make, same) {
+  let kept;
+  return (...given) => {
+    const next = make(...given);
+    if (kept === undefined || !same(kept, next)) kept = next;
+    return kept;
+  };
+}
+
 const loading = new Map();
 
 /** Load a style sheet of ours once; resolves when it is in force. Those of the page itself are there already. */

@@ -2,12 +2,31 @@
 import { signal } from "@preact/signals";
 import { locale, t } from "./words.js";
 
-/** The time, as ms since 1970; moves once a second, for ages that are shown. */
-export const nowMs = signal(Date.now());
-setInterval(() => {
-  if (!document.hidden) nowMs.value = Date.now();
-}, 1000);
-document.addEventListener("visibilitychange", () => (nowMs.value = Date.now()));
+/** The Date of an answer is in whole seconds, and up to a second old when it is sent. */
+const DATE_LAG_MS = 2000;
+
+// By how much the gateway's clock is before this browser's. All times that are told are of the gateway's.
+let aheadMs = 0;
+
+/** The gateway's time, as ms since 1970. */
+export const gatewayMs = () => Date.now() + aheadMs;
+
+/** The same; moves once a second, for ages that are shown. */
+export const nowMs = signal(gatewayMs());
+const tick = () => (nowMs.value = gatewayMs());
+setInterval(() => document.hidden || tick(), 1000);
+document.addEventListener("visibilitychange", tick);
+
+/** Learn the gateway's time from the Date of its answer to what was asked at `askedMs` of this browser's clock. */
+export function learnTime(date, askedMs) {
+  const atMs = Date.parse(date ?? "");
+  if (Number.isNaN(atMs)) return;
+  // Changed by no more than it must be: a clock that is right stays as it is, and ages do not jump.
+  const fitting = Math.min(Math.max(aheadMs, atMs - Date.now()), atMs + DATE_LAG_MS - askedMs);
+  if (fitting === aheadMs) return;
+  aheadMs = fitting;
+  tick();
+}
 
 /** A length of time in its two largest units: "4 d 3 h", "12 min", "8 s". */
 export function duration(seconds) {
@@ -42,13 +61,18 @@ const sameDay = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-di
 const otherDay = new Intl.DateTimeFormat(locale, {
   day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
 });
+const otherYear = new Intl.DateTimeFormat(locale, {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
 const whole = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
-/** A moment: the time of today, else day and time; this browser's time zone. */
+/** A moment: the time of today, else day and time, with the year where it is another one; this browser's time zone. */
 export function moment(iso) {
   if (!iso) return "–";
   const at = new Date(iso);
-  return (at.toDateString() === new Date().toDateString() ? sameDay : otherDay).format(at);
+  const now = new Date(gatewayMs());
+  if (at.toDateString() === now.toDateString()) return sameDay.format(at);
+  return (at.getFullYear() === now.getFullYear() ? otherDay : otherYear).format(at);
 }
 
 /** A moment in full, for titles. */

@@ -37,29 +37,44 @@ effect(() => {
 });
 
 let stop = null;
+let followed; // by the session that it was begun with
 effect(() => {
   const who = session.value;
-  if (who && !stop) {
-    stop = follow({ take, onRefused: () => (session.value = null) });
-  } else if (who === null && stop) {
-    stop();
-    stop = null;
-    forget();
-  }
+  if (who === undefined || who?.csrf === followed) return;
+  stop?.();
+  followed = who?.csrf;
+  stop = who && follow({ take, onRefused: () => (session.value = null) });
+  if (!who) forget();
 });
 
+const codeOf = ({ path }) => (path[0] === "login" ? path[1] : undefined);
+
+// A link of `meshward dashboard`, in a page that is there already.
+effect(() => {
+  const code = codeOf(route.value);
+  if (code && session.peek() !== undefined) logInBy(code).catch(complain);
+});
+
+async function logInBy(code) {
+  go("#/", { replace: true }); // the code is good once: not again by the way back
+  await logIn({ code }).catch((error) => {
+    complain(error);
+    return findSession();
+  });
+}
+
+// A file that is let go beside the place for it must not make the browser leave the page.
+for (const type of ["dragover", "drop"]) {
+  addEventListener(type, (event) => {
+    const isFile = event.dataTransfer?.types.includes("Files");
+    if (isFile && !event.target.closest?.("input[type=file]")) event.preventDefault();
+  });
+}
+
 async function start() {
-  const { path } = route.peek();
+  const code = codeOf(route.peek());
   try {
-    if (path[0] === "login" && path[1]) {
-      go("#/", { replace: true }); // the code is good once: not again by the way back
-      await logIn({ code: path[1] }).catch((error) => {
-        complain(error);
-        return findSession();
-      });
-    } else {
-      await findSession();
-    }
+    await (code ? logInBy(code) : findSession());
     session.value ??= null;
   } catch {
     setTimeout(start, STARTS_AGAIN_MS); // the shell says that the gateway cannot be reached

@@ -1,8 +1,7 @@
 // The frame around every view: navigation, how fresh the data is, what is down, who is logged in.
 import { logOut, session } from "./api.js";
 import { classes, computed, effect, html, useEffect, useLayoutEffect, useRef } from "./dom.js";
-import { duration, moment, nowMs } from "./format.js";
-import { listen } from "./keys.js";
+import { duration, gatewayMs, moment, nowMs } from "./format.js";
 import { route, to } from "./router.js";
 import { firing, gateway, nodes, rollouts } from "./state.js";
 import { downSince, heardMs, link } from "./stream.js";
@@ -15,7 +14,7 @@ import { Guard } from "../parts/guard.js";
 import { Icon } from "../parts/icons.js";
 import { later, NotLoaded } from "../parts/later.js";
 import { Menu } from "../parts/menu.js";
-import { Toasts } from "../parts/toast.js";
+import { complain, Toasts } from "../parts/toast.js";
 
 const Login = later(async () => (await import("../views/login.js")).Login);
 
@@ -38,9 +37,20 @@ async function showKeys() {
   (await import("../parts/keys_help.js")).showKeys();
 }
 
+// Nobody presses a key before the page is there: it is no part of what that waits for.
+function listenToKeys() {
+  let stop = null;
+  let gone = false;
+  import("./keys.js").then(
+    ({ listen }) => gone || (stop = listen(showKeys)),
+    () => {}, // there are the links
+  );
+  return () => ((gone = true), stop?.());
+}
+
 export function Shell({ shown, unreachable }) {
   const wasIn = useRef(false);
-  useEffect(() => listen(showKeys), []);
+  useEffect(listenToKeys, []);
   useEffect(() => effect(() => (document.title = title.value)), []);
   if (session.value === undefined) {
     return html`<p class="starting" role="status">${unreachable.value ? t("shell.unreachable") : "Meshward"}</p>`;
@@ -53,7 +63,6 @@ export function Shell({ shown, unreachable }) {
     <${Navigation} />
     <${Main} shown=${shown} />
     <${Dialogs} />
-    <${Toasts} />
   </div>`;
 }
 
@@ -105,7 +114,7 @@ function Banners() {
   const texts = [];
   if (link.value === "down") {
     // A moment, no age: an alert that changes would be read out each time.
-    const since = moment((downSince.value ?? new Date()).toISOString());
+    const since = moment((downSince.value ?? new Date(gatewayMs())).toISOString());
     texts.push(["bad", t(navigator.onLine ? "shell.gatewayDown" : "shell.browserOffline", { since })]);
   } else if (gateway.value) {
     if (link.value === "silent") texts.push(["warn", t("shell.gatewaySilent")]);
@@ -120,6 +129,8 @@ function Banners() {
   )}</div>`;
 }
 
+const leave = () => logOut().catch((error) => complain(t("shell.stillIn", { why: error.message })));
+
 const THEMES = { system: "system", light: "sun", dark: "moon" };
 
 function Account() {
@@ -133,7 +144,7 @@ function Account() {
       run: () => setTheme(key),
     })),
     { text: t("keys.title"), icon: "keyboard", run: showKeys, when: !matchMedia("(hover: none)").matches },
-    { text: t("shell.logOut"), icon: "exit", run: logOut },
+    { text: t("shell.logOut"), icon: "exit", run: leave },
   ]} />`;
 }
 

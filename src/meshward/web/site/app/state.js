@@ -13,6 +13,8 @@ export const events = signal([]);
 export const gateway = signal(null);
 /** Grows by one when what the dashboard keeps for all (positions, saved views) was changed by somebody. */
 export const dashboardChanges = signal(0);
+/** Grows by one with each snapshot after the first: so much was missed that nothing asked for before is sure. */
+export const snapshots = signal(0);
 
 const EVENTS_MAX = 200;
 
@@ -49,6 +51,7 @@ export function forget() {
 }
 
 function begin(message) {
+  if (gateway.peek()) snapshots.value += 1;
   gateway.value = { own_id: message.own_id, mesh_connected: message.mesh_connected, alarms: message.alarms };
   nodes.value = byId(message.nodes);
   rollouts.value = byId(message.rollouts);

@@ -1,8 +1,9 @@
 // Small parts that every view uses.
-import { classes, html, useId } from "../app/dom.js";
-import { ago, percent, wholeMoment } from "../app/format.js";
+import { classes, computed, html, memo, useId, useMemo } from "../app/dom.js";
+import { ageS, ago, duration, percent, wholeMoment } from "../app/format.js";
 import { levelOf } from "../app/levels.js";
 import { to } from "../app/router.js";
+import { nodes } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Icon } from "./icons.js";
 
@@ -21,10 +22,22 @@ export const Note = ({ level = "unknown", role, children }) =>
 /** How long ago something was, moving by itself; the moment in full is its title. */
 export const Ago = ({ at }) => html`<time datetime=${at} title=${wholeMoment(at)}>${ago(at)}</time>`;
 
+/** For how long something has been so; the moment it began is its title. */
+export const Lasting = ({ since }) => html`<time datetime=${since}
+  title=${wholeMoment(since)}>${t("units.lasting", { time: duration(ageS(since)) })}</time>`;
+
 /** A node by its name with the shape of its level, as a link to its page. */
 export const NodeLink = ({ node, id }) =>
   html`<a class="node-link cut" href=${to("nodes", node?.id ?? id)} title=${node?.name ? `${node.name} (${node.id})` : undefined}>
     <${NodeMark} node=${node} /> ${node?.name || String(node?.id ?? id)}</a>`;
+
+/** The node of an id as it is now; undefined for one that is not known. */
+export const useNode = (id) => useMemo(() => computed(() => nodes.value.get(id)), [id]).value;
+
+/** A link to a node, drawn again only when that node changes. */
+export const LiveNode = memo(
+  ({ id }) => html`<bdi class="live-node"><${NodeLink} node=${useNode(id)} id=${id} /></bdi>`,
+);
 
 /** The shape of a node's level alone, with its word for screen readers. */
 export const NodeMark = ({ node }) => {

@@ -1,6 +1,6 @@
 // A chart of values over time. uPlot draws it, and is loaded with the first one that is shown.
 import { html, loadScript, loadStyle, useEffect, useMemo, useRef, useState } from "../app/dom.js";
-import { measure, wholeMoment } from "../app/format.js";
+import { gatewayMs, measure, wholeMoment } from "../app/format.js";
 import { colour, isDark } from "../app/theme.js";
 import { has, t } from "../app/words.js";
 import { Ago } from "./basics.js";
@@ -60,9 +60,9 @@ export function Chart(props) {
       <span class="chart-buttons">
         ${buttons &&
         html`<${ZoomButton} icon="plus" text=${t("chart.closer")}
-          onClick=${() => zoom(...zoomed(start, end, 0.5, Date.now() / 1000))} />
+          onClick=${() => zoom(...zoomed(start, end, 0.5, gatewayMs() / 1000))} />
           <${ZoomButton} icon="minus" text=${t("chart.wider")}
-            onClick=${() => zoom(...zoomed(start, end, 2, Date.now() / 1000))} />
+            onClick=${() => zoom(...zoomed(start, end, 2, gatewayMs() / 1000))} />
           ${own && html`<${ZoomButton} icon="back" text=${t("chart.reset")} onClick=${() => zoom(null, null)} />`}`}
         <button type="button" class="quiet icon small" aria-pressed=${asTable} title=${t("chart.table")}
           aria-label=${t("chart.tableOf", { label })} onClick=${() => setAsTable(!asTable)}><${Icon} name="table" />
@@ -106,7 +106,7 @@ const ZoomButton = ({ icon, text, onClick }) =>
 
 function span(series, from, until) {
   const times = series.flatMap(({ points }) => (points.length ? [points[0][0], points.at(-1)[0]] : []));
-  const now = Date.now() / 1000;
+  const now = gatewayMs() / 1000;
   const start = from ?? (times.length ? Math.min(...times) : now - 3600);
   const end = until ?? (times.length ? Math.max(...times) : now);
   return end > start ? [start, end] : [start - 30, start + 30];

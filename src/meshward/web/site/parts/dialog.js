@@ -2,6 +2,7 @@
 import { html, signal, useEffect, useRef } from "../app/dom.js";
 import { t } from "../app/words.js";
 import { Icon } from "./icons.js";
+import { Toasts } from "./toast.js";
 
 const open = signal(null);
 
@@ -36,10 +37,11 @@ export async function confirmDialog({ title, consequences = [], action, danger =
   return go ? { reason: said.trim() } : null;
 }
 
-/** The place where dialogs are shown; once in the page. */
+/** The place where dialogs and short messages are shown; once in the page. */
 export function Dialogs() {
   const shown = open.value;
   const box = useRef(null);
+  const pressed = useRef(null);
   useEffect(() => {
     if (!shown) return undefined;
     if (!box.current.open) box.current.showModal();
@@ -47,14 +49,18 @@ export function Dialogs() {
   }, [shown]);
   // Where the page around it is gone, as after a log-out, it is closed for good.
   useEffect(() => () => (open.peek()?.done(undefined), (open.value = null)), []);
-  if (!shown) return null;
+  if (!shown) return html`<${Toasts} />`;
   const close = (result) => {
     if (open.peek() !== shown) return;
     open.value = null;
     shown.done(result);
   };
+  // Who selects text and lets go beside the dialog does not mean to close it.
+  const isBeside = ({ target }) => target === box.current && pressed.current === box.current;
+  // Messages within: all that is beside an open dialog is dimmed, and out of reach.
   return html`<dialog key=${shown} ref=${box} class="box ${shown.wide ? "wide" : ""}" aria-labelledby="box-title"
-    onClose=${() => close()} onClick=${(event) => event.target === box.current && box.current.close()}>
+    onPointerDown=${(event) => (pressed.current = event.target)}
+    onClose=${() => close()} onClick=${(event) => isBeside(event) && box.current.close()}>
     <form method="dialog" onSubmit=${(event) => event.preventDefault()} onClick=${notSubmitted}>
       <div class="box-head">
         <h2 id="box-title">${shown.title}</h2>
@@ -62,6 +68,7 @@ export function Dialogs() {
       </div>
       <${shown.view} close=${close} />
     </form>
+    <${Toasts} />
   </dialog>`;
 }
 

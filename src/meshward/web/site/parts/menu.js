@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../app/dom.js";
 import { Icon } from "./icons.js";
 
 /** `items` are {text, icon, href or run, when}; those whose `when` is false are left out. */
-export function Menu({ label, icon = "more", text, items, start = false, small = false }) {
+export function Menu({ label, icon = "more", text, items, start = false, small = false, disabled = false }) {
   const [open, setOpen] = useState(false);
   const box = useRef(null);
   const list = useRef(null);
@@ -31,7 +31,7 @@ export function Menu({ label, icon = "more", text, items, start = false, small =
   const shown = items.filter((item) => item && item.when !== false);
   if (!shown.length) return null;
   return html`<div class="menu" ref=${box} onFocusOut=${(event) => open && event.relatedTarget && !box.current.contains(event.relatedTarget) && setOpen(false)}>
-    <button type="button" class="${text ? "" : "icon quiet"} ${small ? "small" : ""}" aria-label=${label} aria-haspopup="menu" aria-expanded=${open} onClick=${() => setOpen(!open)}>
+    <button type="button" class="${text ? "" : "icon quiet"} ${small ? "small" : ""}" aria-label=${label} aria-haspopup="menu" aria-expanded=${open} disabled=${disabled} onClick=${() => setOpen(!open)}>
       <${Icon} name=${icon} />${text && html` <span>${text}</span>`}
     </button>
     ${open &&

@@ -1,9 +1,10 @@
 // The tree of the mesh as a small picture: who is in which wave, how far everybody is.
-import { computed, html, loadStyle, memo, useMemo, useRef, useState } from "../app/dom.js";
-import { gateway, nameOf, nodes } from "../app/state.js";
+import { computed, html, keep, loadStyle, memo, untracked, useEffect, useMemo, useRef, useState } from "../app/dom.js";
+import { nameOf, nodes } from "../app/state.js";
 import { t } from "../app/words.js";
 import { layoutTree } from "../views/map/layout.js";
-import { sameTree, steady, step, treeOf } from "../views/map/tree.js";
+import { askLastParents, askMoves, lastParent, moves, ownId, rememberParents } from "../views/map/moves.js";
+import { sameTree, step, treeOf } from "../views/map/tree.js";
 import { Icon } from "./icons.js";
 
 const RADIUS = 27;
@@ -12,16 +13,24 @@ const ZOOM_MAX = 8;
 
 loadStyle("ui/style/mini_tree.css");
 
-const ownId = computed(() => gateway.value?.own_id ?? 0);
-const keep = steady((all) => treeOf(all, ownId.value, remembered(all)), sameTree);
-const whole = computed(() => keep(nodes.value));
-const lastParents = new Map();
+// Those that are away are drawn where they were last: in an update one board after the other restarts, and the picture
+// must hold still.
+const whole = computed(
+  keep(() => {
+    rememberParents();
+    return treeOf(nodes.value, ownId.value, { get: lastParent });
+  }, sameTree),
+);
 
-/** Below whom each board was last: in an update one after the other restarts, and the picture must hold still. */
-function remembered(all) {
-  for (const { id, online, parent } of all.values()) if (online) lastParents.set(id, parent ?? ownId.value);
-  if (lastParents.size > all.size) for (const id of lastParents.keys()) if (!all.has(id)) lastParents.delete(id);
-  return lastParents;
+const isOneLost = () =>
+  [...nodes.peek().values()].some(({ id, online }) => !online && untracked(() => lastParent(id)) === undefined);
+
+/** Ask where boards were that were away before this page was loaded. */
+function askForLost() {
+  const stop = new AbortController();
+  const asked = isOneLost() && moves.peek() === null ? askMoves(stop.signal) : Promise.resolve();
+  asked.then(() => stop.signal.aborted || askLastParents(stop.signal));
+  return () => stop.abort();
 }
 
 /**
@@ -34,6 +43,8 @@ function remembered(all) {
 export function MiniTree({ paint, onPick, label, height = 320 }) {
   const [zoom, setZoom] = useState(1);
   const tree = whole.value;
+  const isKnown = tree.length > 0;
+  useEffect(() => (isKnown ? askForLost() : undefined), [isKnown]);
   const root = ownId.value;
   const painted = new Map(tree.map(({ id, gone }) => [id, paint(id) ?? (gone ? undefined : null)]));
   const shown = useSteady(tree.filter(({ id }) => painted.get(id) !== undefined));

@@ -1,7 +1,7 @@
 // Availability as a row of bars, a day each.
 import { awayS, dayMs, levelOfShare, overDays } from "../app/days.js";
 import { html, memo } from "../app/dom.js";
-import { duration, percent } from "../app/format.js";
+import { duration, gatewayMs, percent } from "../app/format.js";
 import { locale, t } from "../app/words.js";
 
 const dayName = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
@@ -24,7 +24,7 @@ export const Strip = memo(({ days, firstDay, label }) => {
 function titleOf(share, startMs) {
   const day = dayName.format(startMs);
   if (levelOfShare(share) === "unknown") return t("strip.unknown", { day });
-  const away = awayS(share, startMs, Date.now());
+  const away = awayS(share, startMs, gatewayMs());
   if (away < 1) return t("strip.whole", { day, share: percent(share) });
   return t("strip.part", { day, share: percent(share, 1), away: duration(away) });
 }

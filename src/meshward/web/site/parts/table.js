@@ -91,12 +91,20 @@ function SelectAll({ keys, selected, onSelect }) {
     }} /></th>`;
 }
 
-const Spacer = ({ px, columns }) =>
+/** In place of rows that are out of sight. */
+export const Spacer = ({ px, columns }) =>
   html`<tr class="spacer" aria-hidden="true"><td colspan=${columns} style=${{ height: `${px}px` }} /></tr>`;
 
 const Row = memo(({ row, id, columns, index, isSelected, isCurrent, does }) => {
   const selects = isSelected !== null;
-  return html`<tr tabindex=${isCurrent ? "0" : "-1"} data-key=${id} aria-rowindex=${index + 2}
+  const line = useRef(null);
+  useLayoutEffect(() => {
+    for (const inner of line.current.querySelectorAll("a, button")) {
+      if (isCurrent) inner.removeAttribute("tabindex");
+      else inner.tabIndex = -1;
+    }
+  });
+  return html`<tr ref=${line} tabindex=${isCurrent ? "0" : "-1"} data-key=${id} aria-rowindex=${index + 2}
     class=${isSelected ? "selected" : ""} aria-selected=${selects ? isSelected : undefined}
       onFocus=${() => does.onFocus(id)}>
     ${selects &&
@@ -141,8 +149,8 @@ function handlers(latest) {
   };
 }
 
-/** Which rows are to be drawn: all of few, else those in sight. */
-function useSight(box, count) {
+/** Which rows are to be drawn: all of few, else those in sight. `box` scrolls, each row has one height. */
+export function useSight(box, count) {
   const [place, setPlace] = useState({ top: 0, height: 800, rowPx: 41 });
   const whole = count <= WHOLE_MAX;
   useEffect(() => {
@@ -170,8 +178,8 @@ function useSight(box, count) {
     : windowOf(count, place.rowPx, place.top, place.height) };
 }
 
-/** The row that the keyboard is on; one row can be reached by Tab, the arrows do the rest. */
-function useCursor({ box, keys, sight }) {
+/** The row that the keyboard is on; it and its links can be reached by Tab, the arrows do the rest. */
+export function useCursor({ box, keys, sight }) {
   const [current, set] = useState(null);
   const wanted = useRef(null);
   const here = current !== null && keys.includes(current) ? current : keys[sight.window[0]];

@@ -4,14 +4,14 @@ import { t } from "../app/words.js";
 import { Icon } from "./icons.js";
 
 const SHOWN_MS = 6000;
-const FAILED_MS = 15_000;
+const FAILED_MS = 15_000; // also where there is something to choose
 const SHOWN_MAX = 4;
 
 const toasts = signal([]);
 let last = 0;
 
-/** Say that something was done. */
-export const say = (text) => show("well", text, SHOWN_MS);
+/** Say that something was done; `action` ({text, run}) is a button beside it, as to undo it. */
+export const say = (text, action) => show("well", text, action ? FAILED_MS : SHOWN_MS, action);
 
 /** Say that something went wrong: an error, or a text. */
 export const complain = (error) => show("bad", error?.message ?? String(error), FAILED_MS);
@@ -31,9 +31,9 @@ export async function attempt(doing, done) {
   }
 }
 
-function show(level, text, forMs) {
+function show(level, text, forMs, action) {
   const id = ++last;
-  toasts.value = [...toasts.value, { id, level, text }].slice(-SHOWN_MAX);
+  toasts.value = [...toasts.value, { id, level, text, action }].slice(-SHOWN_MAX);
   setTimeout(() => drop(id), forMs);
 }
 
@@ -41,8 +41,9 @@ const drop = (id) => (toasts.value = toasts.value.filter((toast) => toast.id !==
 
 /** The place where they are shown; once in the page. */
 export const Toasts = () => html`<div class="toasts" role="status" aria-live="polite">${toasts.value.map(
-  ({ id, level, text }) => html`<div key=${id} class="note ${level}">
+  ({ id, level, text, action }) => html`<div key=${id} class="note ${level}">
     <${Icon} name=${level} /><div>${text}</div>
+    ${action && html`<button class="small" onClick=${() => (drop(id), action.run())}>${action.text}</button>`}
     <button class="quiet icon small" aria-label=${t("common.close")} onClick=${() => drop(id)}><${Icon} name="close" /></button>
   </div>`,
 )}</div>`;

@@ -7,6 +7,7 @@ import { route, to } from "../app/router.js";
 import { alerts } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Note } from "../parts/basics.js";
+import { confirmDialog } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
 import { endSilence, maintain } from "./alerts/actions.js";
 import { Editor } from "./alerts/editor.js";
@@ -95,6 +96,12 @@ function MeshMaintenance({ silences, onChange }) {
   const [busy, setBusy] = useState(false);
   if (!silences || wholeMesh(silences)) return null;
   const run = async () => {
+    const sure = await confirmDialog({
+      title: t("alerts.maintenance.meshTitle"),
+      consequences: [t("alerts.maintenance.meshMeans")],
+      action: t("alerts.maintenance.mesh"),
+    });
+    if (!sure) return;
     setBusy(true);
     if (await maintain()) onChange();
     setBusy(false);

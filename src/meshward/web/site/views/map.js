@@ -1,6 +1,6 @@
 // The map: the tree of the mesh, live and as it was.
 import { computed, html, useEffect, useRef } from "../app/dom.js";
-import { moment } from "../app/format.js";
+import { gatewayMs, moment } from "../app/format.js";
 import { setParams } from "../app/router.js";
 import { gateway, nodes } from "../app/state.js";
 import { t } from "../app/words.js";
@@ -9,7 +9,8 @@ import { attempt, complain } from "../parts/toast.js";
 import { Canvas, paletteNow } from "./map/canvas.js";
 import { mapSvg } from "./map/export_svg.js";
 import { Legend } from "./map/legend.js";
-import { atMs, follow, options, ownId, selected } from "./map/model.js";
+import { atMs, follow, options, selected } from "./map/model.js";
+import { ownId } from "./map/moves.js";
 import { Panel, pathWords } from "./map/panel.js";
 import { Changes, closeReplay, openReplay, ReplayBar } from "./map/replay_bar.js";
 import { scene } from "./map/scene.js";
@@ -62,14 +63,14 @@ const Spoken = () => {
 };
 
 function fileName(ending) {
-  const at = new Date(atMs.peek() ?? Date.now());
+  const at = new Date(atMs.peek() ?? gatewayMs());
   const two = (value) => String(value).padStart(2, "0");
   const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
   return `mesh-${day}-${two(at.getHours())}${two(at.getMinutes())}.${ending}`;
 }
 
 function saveSvg() {
-  const title = t("map.exportTitle", { time: moment(new Date(atMs.peek() ?? Date.now()).toISOString()) });
+  const title = t("map.exportTitle", { time: moment(new Date(atMs.peek() ?? gatewayMs()).toISOString()) });
   save(
     new Blob([mapSvg({ scene: scene.peek(), palette: paletteNow(), title })], { type: "image/svg+xml" }),
     fileName("svg"),

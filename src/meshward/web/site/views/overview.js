@@ -4,7 +4,6 @@ import { gateway, nodes } from "../app/state.js";
 import { loadWords, t } from "../app/words.js";
 import { Loading } from "../parts/basics.js";
 import { later } from "../parts/later.js";
-import { Events } from "./overview/events.js";
 import { Head } from "./overview/head.js";
 import { Needs } from "./overview/needs.js";
 import { useNumbers } from "./overview/numbers.js";
@@ -14,11 +13,14 @@ import { Versions } from "./overview/versions.js";
 
 const SOON_MS = 200;
 
-// What has to be asked for anyway is no part of the first page: it comes once that is painted.
+// What has to be asked for anyway is no part of the first page: it comes once that is painted, with its words.
+const soon = async () => {
+  await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+  await loadWords();
+};
 const Traffic = later(
   async () => {
-    await new Promise((resolve) => setTimeout(resolve, SOON_MS));
-    await loadWords();
+    await soon();
     return (await import("./overview/traffic.js")).Traffic;
   },
   html`<section class="card ov-traffic"><${Loading} /></section>`,
@@ -26,6 +28,13 @@ const Traffic = later(
 const Availability = later(
   async () => (await import("./overview/availability.js")).Availability,
   html`<section class="card"><${Loading} /></section>`,
+);
+const Events = later(
+  async () => {
+    await soon();
+    return (await import("./overview/events.js")).Events;
+  },
+  html`<section class="card ov-last"><${Loading} /></section>`,
 );
 const FirstRun = later(async () => (await import("./overview/first.js")).FirstRun);
 
@@ -39,9 +48,9 @@ export default function Overview() {
 }
 
 function Mesh() {
-  const { value, error } = useNumbers();
+  const { value, error, stale } = useNumbers();
   return html`<div class="overview">
-    <${Head} numbers=${value} error=${error} />
+    <${Head} numbers=${value} error=${error} stale=${stale} />
     <div class="stack ov-now"><${Needs} /><${Updates} /></div>
     <div class="stack ov-fleet"><${Versions} /><${Availability} /><${Shape} articulation=${value?.articulation} /></div>
     <div class="stack ov-past"><${Traffic} /><${Events} /></div>

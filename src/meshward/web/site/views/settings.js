@@ -5,7 +5,8 @@ import { route, to } from "../app/router.js";
 import { t } from "../app/words.js";
 import { Account } from "./settings/account.js";
 import { Audit } from "./settings/audit.js";
-import { About, Backup, Bridges } from "./settings/gateway.js";
+import { Backup } from "./settings/backup.js";
+import { About, Bridges } from "./settings/gateway.js";
 import { Tokens } from "./settings/tokens.js";
 import { Updates } from "./settings/updates.js";
 

@@ -9,7 +9,7 @@ export default {
   levels: { well: "well", warn: "look at it", bad: "in trouble", off: "not in the mesh", unknown: "not known yet" },
 
   units: {
-    s: "{n} s", min: "{n} min", h: "{n} h", d: "{n} d", now: "just now", ago: "{time} ago",
+    s: "{n} s", min: "{n} min", h: "{n} h", d: "{n} d", now: "just now", ago: "{time} ago", lasting: "for {time}",
   },
 
   common: {
@@ -39,6 +39,7 @@ export default {
     account: "Account: {name}, {role}",
     loggedIn: "{name} ({role})",
     logOut: "Log out",
+    stillIn: "You are still logged in. {why}",
     theme: { system: "Colours as the system", light: "Light colours", dark: "Dark colours" },
     firing: "firing",
     broken: "This view cannot be shown: {error}. That is a mistake of ours; the other views still work.",
@@ -81,6 +82,7 @@ export default {
     scoreUnknown: "Health of the mesh: not known yet",
     of100: "of 100",
     noScore: "the score could not be loaded",
+    stale: "not fresh",
     parts: "What takes points off",
     nothingToSay: "Nothing takes points off.",
     needs: "What needs you",
@@ -88,7 +90,8 @@ export default {
     moreAlerts: { one: "{n} more alert", other: "{n} more alerts" },
     quiet: { one: "{n} quiet alert", other: "{n} quiet alerts" },
     calm: "Nothing needs you now.",
-    trouble: "In trouble, without an alert",
+    trouble: "Need a look, without an alert",
+    moreTrouble: { one: "{n} more board", other: "{n} more boards" },
     score: "score {score}",
     severity: { critical: "Critical", error: "Error", warning: "Warning", info: "Note" },
     why: {
@@ -96,8 +99,8 @@ export default {
       flapping: "comes and goes",
     },
     acknowledge: "Acknowledge",
-    ackHint: "You see to it: nobody is told of it again until it is over.",
-    acknowledged: "Acknowledged: nobody is told of it again until it is over.",
+    ackHint: "You see to it: nobody is told again until it is over, or gets worse.",
+    acknowledged: "Acknowledged: nobody is told again until it is over, or gets worse.",
     silence: "Silence",
     silenceThis: "Silence this alert",
     silenceFor: "for {time}",
@@ -118,7 +121,7 @@ export default {
     rollout: {
       awaiting_approval: "waits for approval", scheduled: "scheduled", surveying: "asking the boards",
       updating: "updating", soaking: "being watched", proving: "being checked", awaiting_go: "waits for a go-ahead",
-      waiting: "waiting", paused: "paused", rolling_back: "rolling back", completed: "completed", aborted: "stopped",
+      waiting: "waiting", paused: "paused", rolling_back: "rolling back", completed: "completed", aborted: "aborted",
       rolled_back: "rolled back", failed: "failed",
     },
     versions: "Firmware versions",
@@ -128,6 +131,7 @@ export default {
     mesh: "All boards",
     allNodes: "All nodes",
     noneAway: "No board was away for long.",
+    awayNow: { one: "{n} board is away now.", other: "{n} boards are away now." },
     noDays: "The first day is being watched: come back in a few minutes.",
     traffic: "Delay and traffic, 24 hours",
     delay: "Delay, one way",
@@ -138,12 +142,13 @@ export default {
     notMeasured: "Nothing was measured yet.",
     shape: "Shape of the mesh",
     openMap: "Open the map",
+    noShape: "No board is in sight.",
     hops: { one: "{n} hop", other: "{n} hops" },
     hinges: "If one of these goes, others must find another way",
     behind: { one: "{n} board hangs on it", other: "{n} boards hang on it" },
     events: "What happened",
     noEvents: "Nothing has happened yet.",
-    openUpdate: "open the update",
+    openUpdate: "the update",
     first: {
       title: "No board was seen yet",
       alone: "The gateway is connected, and its neighbour tells of no board.",

@@ -1,17 +1,16 @@
 // One alert in the list, with what follows from it and what can be done.
 import { may } from "../../app/api.js";
 import { classes, html, memo, useState } from "../../app/dom.js";
+import { begunAt, SILENCES_H } from "../../app/levels.js";
 import { to } from "../../app/router.js";
 import { t } from "../../app/words.js";
-import { Ago, Badge } from "../../parts/basics.js";
+import { Ago, Badge, Lasting, LiveNode } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
 import { Menu } from "../../parts/menu.js";
 import { acknowledge, endSilence, HOUR_S, maintain, newSilence, silenceAlert, takeBack } from "./actions.js";
-import { LiveNode } from "./controls.js";
 import { LEVELS, unitOf } from "./model.js";
 import { ruleTitle, shown } from "./rule_words.js";
 
-const HOURS = [1, 4, 8];
 const QUIET_ICONS = {
   acknowledged: "check",
   silenced: "mute",
@@ -48,7 +47,7 @@ const Words = ({ alert, book }) => html`
     ${alert.node !== null && html`<${LiveNode} id=${alert.node} />`}
     <span>${ruleTitle(alert.rule)}</span>
     <${Value} alert=${alert} rule=${book.byName.get(alert.rule)} />
-    <span>${t("alerts.since")} <${Ago} at=${alert.since_at} /></span>
+    <${Lasting} since=${begunAt(alert)} />
   </p>`;
 
 function Value({ alert, rule }) {
@@ -125,7 +124,7 @@ function Actions({ alert, book, onChange }) {
         <${Icon} name="alerts" /> ${t("alerts.silence.endShort")}</button>`
       : html`<${Menu} small start label=${t("alerts.silence.menu", { rule: ruleTitle(alert.rule) })} icon="mute"
         text=${t("alerts.silence.short")} items=${[
-          ...HOURS.map(forHours),
+          ...SILENCES_H.map(forHours),
           { text: t("alerts.silence.untilTime"), icon: "clock", run: more({}) },
           wider("wholeRule", "alerts", { nodes: [] }),
           wider("wholeNode", "nodes", { rules: [] }),

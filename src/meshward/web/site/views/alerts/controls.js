@@ -1,15 +1,9 @@
 // Controls of forms that more than one tab of alerts uses.
-import { classes, computed, html, memo, useId, useMemo, useState } from "../../app/dom.js";
+import { classes, html, useId, useState } from "../../app/dom.js";
+import { numberOf } from "../../app/numbers.js";
 import { nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { NodeLink } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
-
-/** A link to a node that is drawn again only when that node changes. */
-export const LiveNode = memo(function LiveNode({ id }) {
-  const node = useMemo(() => computed(() => nodes.value.get(id)), [id]);
-  return html`<bdi class="live-node"><${NodeLink} node=${node.value} id=${id} /></bdi>`;
-});
 
 /** All nodes as options of `Chips`, as they are now. */
 export const nodeOptions = () =>
@@ -88,7 +82,7 @@ export function DurationInput({ control, value, onChange }) {
   const change = (text, key) => {
     setTyped(text);
     setUnit(key);
-    onChange(text.trim() === "" ? Number.NaN : Number(text.replace(",", ".")) * UNITS[key]);
+    onChange((numberOf(text) ?? Number.NaN) * UNITS[key]);
   };
   return html`<div class="duration">
     <input ...${control} inputmode="decimal" autocomplete="off" value=${typed}

@@ -1,15 +1,17 @@
 // Alerts that are over, in pages, and as a file.
-import { get, getAll } from "../../app/api.js";
+import { get } from "../../app/api.js";
 import { html, useEffect, useRef, useState } from "../../app/dom.js";
 import { duration, moment, wholeMoment } from "../../app/format.js";
+import { begunAt } from "../../app/levels.js";
+import { getAll } from "../../app/pages.js";
 import { route, setParams } from "../../app/router.js";
 import { nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { Badge, Empty, Failed, Field, Loading } from "../../parts/basics.js";
+import { Badge, Empty, Failed, Field, LiveNode, Loading } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
+import { csvOf, saveText } from "../../parts/csv.js";
 import { attempt } from "../../parts/toast.js";
-import { LiveNode, nodeOptions } from "./controls.js";
-import { csv, saveFile } from "./csv.js";
+import { nodeOptions } from "./controls.js";
 import { lastedS, LEVELS } from "./model.js";
 import { ruleTitle, shown } from "./rule_words.js";
 
@@ -23,7 +25,7 @@ export function History({ book }) {
   const save = () =>
     attempt(async () => {
       const all = await getAll("/alerts", query, undefined, CSV_PAGES_MAX);
-      saveFile(`alerts-${new Date().toISOString().slice(0, 10)}.csv`, csv(rowsOf(all)));
+      saveText(`alerts-${new Date().toISOString().slice(0, 10)}.csv`, csvOf(rowsOf(all)));
       return all.length;
     }, (n) => t("alerts.history.saved", { n }));
   return html`<div class="stack">
@@ -129,8 +131,8 @@ const Row = ({ alert, rule }) => html`<tr>
   <td>${ruleTitle(alert.rule)}${alert.value !== null && rule?.unit && html`<br /><span class="muted small">
     ${shown(alert.value, rule.unit)}</span>`}</td>
   <td>${alert.node === null ? "–" : html`<${LiveNode} id=${alert.node} />`}</td>
-  <td class="when"><time datetime=${alert.since_at} title=${wholeMoment(alert.since_at)}>${moment(alert.since_at)}
-    </time></td>
+  <td class="when"><time datetime=${begunAt(alert)} title=${wholeMoment(begunAt(alert))}>
+    ${moment(begunAt(alert))}</time></td>
   <td class="when" title=${t("alerts.history.overAt", { at: wholeMoment(alert.resolved_at) })}>
     ${duration(lastedS(alert))}${
     !alert.fired_at && html`<br /><span class="muted small">${t("alerts.history.neverFired")}</span>`

@@ -1,4 +1,5 @@
 // Alerts put in order for people: which follows from which, which come first, what a silence fits. No DOM here.
+import { begunAt } from "../../app/levels.js";
 
 export const SEVERITIES = ["critical", "warning", "info"];
 /** The level that a severity looks like; what keeps quiet looks like none. */
@@ -62,8 +63,8 @@ export function unitOf(alert, rule) {
   return rule?.unit ?? "";
 }
 
-/** How long an alert that is over lasted, in seconds. */
-export const lastedS = (alert) => (Date.parse(alert.resolved_at) - Date.parse(alert.since_at)) / 1000;
+/** How long an alert that is over lasted since it fired, in seconds. */
+export const lastedS = (alert) => (Date.parse(alert.resolved_at) - Date.parse(begunAt(alert))) / 1000;
 
 /** The maintenance of the whole mesh that is under way: nobody is told of anything. */
 export const wholeMesh = (silences) =>

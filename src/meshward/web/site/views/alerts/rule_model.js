@@ -1,4 +1,5 @@
 // Rules: what a form holds, whether it can be, what becomes of it, and what of it can be tried. No DOM here.
+import { numberOf } from "../../app/numbers.js";
 
 export const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 /** The API takes no longer times. */
@@ -26,12 +27,6 @@ export function draftOf(rule) {
 }
 
 const text = (value) => (value === null || value === undefined ? "" : String(value));
-
-/** A number as somebody typed it; null for none, NaN for what is none. A comma will do, and a long minus. */
-export function numberOf(typed) {
-  const written = typed.trim().replace(",", ".").replace("−", "-");
-  return written === "" ? null : Number(written);
-}
 
 /** With another threshold. Where it counts as over keeps its distance, as the gateway has it. */
 export function withThreshold(draft, typed, rule) {
@@ -104,7 +99,7 @@ export function trialOf(draft, rule) {
     nodes: draft.nodes,
     tags: draft.tags,
   };
-  return { trial, note: { weak_link: "signalOnly", node_clock: "oneSide" }[rule?.name] };
+  return { trial, note: { weak_link: "signalOnly" }[rule?.name] };
 }
 
 /**

@@ -1,7 +1,8 @@
 // A new silence or maintenance window: what it fits, from when, how long, and why.
 import { post } from "../../app/api.js";
 import { html, useMemo, useState } from "../../app/dom.js";
-import { nowMs } from "../../app/format.js";
+import { gatewayMs, nowMs } from "../../app/format.js";
+import { SILENCES_H } from "../../app/levels.js";
 import { t } from "../../app/words.js";
 import { Field, Segments } from "../../parts/basics.js";
 import { say } from "../../parts/toast.js";
@@ -10,7 +11,6 @@ import { localInput, silenceOf } from "./model.js";
 import { refusedFields } from "./rule_model.js";
 import { ruleTitle } from "./rule_words.js";
 
-const LENGTHS_H = [1, 4, 8, 24];
 const H = 3600;
 
 /** `preset` has some of {kind, rules, nodes, tags, length}. Closes with the silence that was made. */
@@ -32,7 +32,7 @@ export function SilenceForm({ rules, preset, close }) {
   const ruleOptions = rules.map(({ name }) => ({ value: name, text: ruleTitle(name) }));
   const set = (changes) => (setForm({ ...form, ...changes }), setWrong({}));
   const submit = async () => {
-    const made = silenceOf(form, Date.now());
+    const made = silenceOf(form, gatewayMs());
     if (made.wrong) {
       const texts = Object.entries(made.wrong).map(([key, name]) => [key, t(`alerts.silence.wrong.${name}`)]);
       setWrong(Object.fromEntries(texts));
@@ -69,7 +69,7 @@ export function SilenceForm({ rules, preset, close }) {
       <div class="field"><span class="label">${t("alerts.silence.length")}</span>
         <div><${Segments} label=${t("alerts.silence.length")} value=${form.length}
           onChange=${(length) => set({ length })}
-          options=${[...LENGTHS_H.map((n) => [n * H, t("units.h", { n })]), ["until", t("alerts.silence.until")]]} />
+          options=${[...SILENCES_H.map((n) => [n * H, t("units.h", { n })]), ["until", t("alerts.silence.until")]]} />
             </div></div>
       <div class="two">
         <${Field} label=${t("alerts.silence.start")} hint=${t("alerts.silence.startHint")} wrong=${wrong.start}>

@@ -3,9 +3,8 @@ import { post } from "../../app/api.js";
 import { html, useEffect, useRef, useState } from "../../app/dom.js";
 import { duration, moment, nowMs, wholeMoment } from "../../app/format.js";
 import { locale, t } from "../../app/words.js";
-import { Failed, Note } from "../../parts/basics.js";
+import { Failed, LiveNode, Note } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
-import { LiveNode } from "./controls.js";
 import { perDay, trialOf } from "./rule_model.js";
 import { shown } from "./rule_words.js";
 

@@ -8,7 +8,20 @@ import { Failed, Loading } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
 import { COLOURS } from "./glyphs.js";
 import { makeGraph } from "./graph.js";
-import { focusOn, focused, kind, ownId, places, positionsKnown, select, selected, toggleFold, tree } from "./model.js";
+import {
+  fingerMoves,
+  focusOn,
+  focused,
+  kind,
+  KINDS,
+  places,
+  positionsKnown,
+  select,
+  selected,
+  toggleFold,
+  tree,
+} from "./model.js";
+import { ownId } from "./moves.js";
 import { moveNode } from "./places.js";
 import { scene } from "./scene.js";
 import { neighboursOf, step } from "./tree.js";
@@ -66,18 +79,25 @@ export function Canvas({ graphRef }) {
           html`<button type="button" key=${key} class="icon" aria-label=${t(`map.${key}`)} title=${t(`map.${key}`)}
             onClick=${run}><${Icon} name=${icon} /></button>`,
       )}
+      ${
+        kind.value === KINDS[0] &&
+        html`<button type="button" class="icon map-finger" aria-pressed=${fingerMoves.value}
+          aria-label=${t("map.moveNodes")} title=${t("map.moveNodes")}
+          onClick=${() => (fingerMoves.value = !fingerMoves.value)}><${Icon} name="pin" /></button>`
+      }
     </div>
   </div>`;
 }
 
 function show(cytoscape, box, graphRef) {
+  let touched = null;
   const graph = makeGraph(cytoscape, box, {
     palette: paletteNow(),
-    mayMove: () => true,
     on: {
-      pick: (id) => select(id === ownId.peek() ? null : id),
+      pick: (id) => select((touched = id === ownId.peek() ? null : id)),
       focus: (id) => id !== ownId.peek() && focusOn(focused.peek() === id ? null : id),
       moved: moveNode,
+      mayMove: (pointerType) => kind.peek() === KINDS[0] && (pointerType === "mouse" || fingerMoves.peek()),
       covered: () => coveredOf(box),
       titleOf: (id) => (id === ownId.peek() ? t("map.gateway") : nameOf(id)),
     },
@@ -104,7 +124,11 @@ function show(cytoscape, box, graphRef) {
     }),
     effect(() => {
       const id = selected.value;
-      if (id !== null && !first) requestAnimationFrame(() => graphRef.current === graph && graph.reveal(id));
+      // The picture holds still below a finger; else it makes room for the panel, which is laid out by then.
+      const refit = id !== touched;
+      touched = null;
+      if (id !== null && !first)
+        requestAnimationFrame(() => graphRef.current === graph && graph.reveal(id, { refit }));
     }),
     effect(() => {
       kind.value;
@@ -118,14 +142,15 @@ function show(cytoscape, box, graphRef) {
   };
 }
 
-/** How much of the picture lies below the panel: at its side, on a phone at its lower edge. */
+/** How much of the picture lies below the panel: at its side, on a phone at its lower edge. `foot` is the buttons'. */
 function coveredOf(box) {
   const area = box.getBoundingClientRect();
-  const [side, sheet] = [".map-side", ".map-panel"].map((name) =>
+  const [side, sheet, buttons] = [".map-side", ".map-panel", ".map-zoom"].map((name) =>
     document.querySelector(name)?.getBoundingClientRect(),
   );
-  if (side?.width) return { right: Math.max(0, area.right - side.left), bottom: 0 };
-  return { right: 0, bottom: sheet?.width ? Math.max(0, area.bottom - sheet.top) : 0 };
+  const foot = buttons?.width > buttons?.height ? Math.max(0, area.bottom - buttons.top) : 0;
+  if (side?.width) return { right: Math.max(0, area.right - side.left), bottom: foot, foot };
+  return { right: 0, bottom: sheet?.width ? Math.max(foot, area.bottom - sheet.top) : foot, foot };
 }
 
 function onKey(event, graph) {

@@ -14,8 +14,8 @@ const FIT_ZOOM_MOST = 1.2;
 const FIT_PADDING = 36;
 /** Room for the names at the right end of the layered tree. */
 const NAMES_BESIDE_PX = 90;
-/** Nearer to the edge, a node is out of sight. */
-const EDGE_PX = 40;
+/** Nearer to the edge, a node is out of sight: less than FIT_PADDING, so that none is when all of them are shown. */
+const EDGE_PX = 24;
 /** Of the page's font. */
 const FONT_SHARE = 0.8;
 const PIXEL_RATIO_MOST = 1.5;
@@ -23,13 +23,15 @@ const PIXEL_RATIO_MOST = 1.5;
 const LINES_MOVED_MAX = 500;
 /** After a change of zoom: names are chosen anew when it is over. */
 const NAMES_MS = 120;
+const NAME_CLASSES = "named below above right left";
 
 /**
  * A map in `box`. `on` is told: pick(id or null), focus(id) for a double click, moved(id, x, y) for a node that was
- * dragged there; and asked: titleOf(id), and covered(), the pixels {right, bottom} of the box that something else
- * hides. `draw(scene, {animate})` shows another scene.
+ * dragged there; and asked: titleOf(id); covered(), the pixels {right, bottom} of the box that something else
+ * hides, `foot` of them for as long as it is shown; and mayMove(pointerType), whether a "mouse" or a finger drags the nodes, else the map with them.
+ * `draw(scene, {animate})` shows another scene.
  */
-export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
+export function makeGraph(cytoscape, box, { palette, on }) {
   let colours = palette;
   const cy = cytoscape({
     container: box,
@@ -62,6 +64,16 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
     box.style.cursor = "";
     box.title = "";
   });
+  let isFixed = false;
+  /** Asked anew at each touch, before Cytoscape.js hears of it. */
+  const hold = ({ pointerType }) => {
+    if (isFixed === !on.mayMove(pointerType)) return;
+    isFixed = !isFixed;
+    const nodes = cy.nodes().not(".root");
+    if (isFixed) nodes.panify();
+    else nodes.unpanify();
+  };
+  box.addEventListener("pointerdown", hold, true);
   cy.on("viewport", () => {
     wasMoved = true;
     if (cy.zoom() !== namedFor) nameSoon();
@@ -89,14 +101,14 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
       data: { id: `n${node.id}`, label: "", image: glyphUrl(node.look, colours) },
       position: { x: node.x, y: node.y },
       classes: node.classes,
-      grabbable: mayMove() && node.look !== "root",
+      pannable: isFixed || node.look === "root", // it can be grabbed where it is not
     });
   }
 
   function changeNode(before, now, targets) {
     const element = cy.getElementById(`n${now.id}`);
     if (before.look !== now.look) element.data("image", glyphUrl(now.look, colours));
-    if (before.classes !== now.classes) element.classes(`${now.classes}${element.hasClass("named") ? " named" : ""}`);
+    if (before.classes !== now.classes) element.classes(`${now.classes} ${nameClasses(now.id)}`);
     if (before.x !== now.x || before.y !== now.y) targets.set(now.id, { element, x: now.x, y: now.y });
   }
 
@@ -116,6 +128,8 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
   }
 
   let named = cy.collection();
+  let fitting = new Map();
+  const nameClasses = (id) => (fitting.has(id) ? `named ${fitting.get(id).side}` : "");
   let namedFor = 0;
 
   /** Names keep their size on the screen while the map shrinks; those that there is no room for go. */
@@ -126,16 +140,20 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
       boldness = boldnessAt(zoom);
       cy.style(lookOf(colours, boldness));
     }
-    const fitting = namesThatFit(
+    fitting = namesThatFit(
       [...drawn.nodes.values()].map((node) => ({ ...node, size: sizeOf(node.look, boldness) })),
       zoom,
       fontPx,
     );
     const now = cy.nodes().filter((element) => fitting.has(numberOf(element)));
     cy.batch(() => {
-      named.difference(now).removeClass("named").removeStyle("font-size");
-      now.forEach((element) => element.data("label", fitting.get(numberOf(element))));
-      now.addClass("named").style("font-size", fontAt(zoom, fontPx));
+      named.difference(now).removeStyle("font-size");
+      named.removeClass(NAME_CLASSES);
+      now.forEach((element) => {
+        const { text, side } = fitting.get(numberOf(element));
+        element.data("label", text).addClass(`named ${side}`);
+      });
+      now.style("font-size", fontAt(zoom, fontPx));
     });
     named = now;
   }
@@ -159,14 +177,17 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
       );
       return { middle: (least + most) / 2, size: most - least };
     });
-    const width = cy.width() - on.covered().right - (nodes[0].beside ? NAMES_BESIDE_PX : 0);
-    const height = cy.height();
+    const { right, foot } = on.covered();
+    const width = cy.width() - right - (nodes.some((node) => node.beside) ? NAMES_BESIDE_PX : 0);
+    const height = cy.height() - foot;
     const zoom = Math.min(
       (width - 2 * FIT_PADDING) / (x.size + 1),
       (height - 2 * FIT_PADDING) / (y.size + 1),
       FIT_ZOOM_MOST,
     );
-    const level = Math.max(zoom, ZOOM_LEAST);
+    // All of it is to be seen, however much that is.
+    const level = zoom > 0 ? zoom : ZOOM_LEAST;
+    cy.minZoom(Math.min(cy.minZoom(), level));
     cy.viewport({ zoom: level, pan: { x: width / 2 - x.middle * level, y: height / 2 - y.middle * level } });
     wasMoved = Boolean(ids);
   }
@@ -175,8 +196,9 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
     cy,
     draw,
     fit,
-    /** Bring a node into sight, where it is not. */
-    reveal(id) {
+    /** Bring a node into sight, where it is not; with `refit` all of them, where nobody moved the map. */
+    reveal(id, { refit = false } = {}) {
+      if (refit && !wasMoved) fit();
       const element = cy.getElementById(`n${id}`);
       if (element.empty()) return;
       const { x, y } = element.renderedPosition();
@@ -216,6 +238,7 @@ export function makeGraph(cytoscape, box, { palette, mayMove, on }) {
       moving?.stop();
       nameSoon.stop();
       resized.disconnect();
+      box.removeEventListener("pointerdown", hold, true);
       cy.destroy();
     },
   };

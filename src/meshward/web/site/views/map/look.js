@@ -41,9 +41,16 @@ export function lookOf(palette, boldness = 1) {
       },
     },
     { selector: "node.named", style: { label: "data(label)" } },
+    // Names stand on lines there: see-through, these would strike them out.
+    { selector: "node.beside", style: { "text-background-opacity": 1, "text-background-padding": 2 } },
+    { selector: "node.above", style: { "text-valign": "top", "text-margin-y": -2 } },
     {
-      selector: "node.beside",
+      selector: "node.right",
       style: { "text-halign": "right", "text-valign": "center", "text-margin-y": 0, "text-margin-x": 3 },
+    },
+    {
+      selector: "node.left",
+      style: { "text-halign": "left", "text-valign": "center", "text-margin-y": 0, "text-margin-x": -3 },
     },
     {
       selector: "node.root",

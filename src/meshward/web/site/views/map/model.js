@@ -1,17 +1,16 @@
 // What the map shows, put together from the live mesh, the address and what the gateway keeps.
 import { get } from "../../app/api.js";
-import { batch, computed, effect, signal, untracked } from "../../app/dom.js";
+import { batch, computed, effect, keep, signal, untracked } from "../../app/dom.js";
 import { route, setParams } from "../../app/router.js";
-import { dashboardChanges, gateway, nodes } from "../../app/state.js";
+import { dashboardChanges, nodes } from "../../app/state.js";
 import { layoutTree } from "./layout.js";
+import { askLastParents, askMoves, lastParent, moves, ownId, rememberParents } from "./moves.js";
 import { lastParentsAt, treeAt } from "./replay.js";
-import { sameTree, steady, subtreeOf, treeOf } from "./tree.js";
+import { sameTree, subtreeOf, treeOf } from "./tree.js";
 
 const NUMBERS_EVERY_MS = 20_000;
 const MOVES_EVERY_MS = 60_000;
 const POSITIONS_WITHIN_MS = 1500;
-/** Nodes that left before the moves we know: each is a request of its own. */
-const ASKED_ALONE_MAX = 30;
 /** More are too much for a phone at once. */
 const PHONE_NODES_MAX = 300;
 
@@ -44,35 +43,31 @@ export const options = computed(() => {
 
 /** The moment that is shown, in ms since 1970; null for now. In the address too, but not while it runs. */
 export const atMs = signal(null);
-/** {start, end, moves} of the last 24 hours; null before they are there. */
-export const moves = signal(null);
-export const movesError = signal(null);
 /** The latest metrics of each node, by id. */
 export const metrics = signal(new Map());
-/** Where somebody put nodes: Map(id → [x, y]). */
+/** Where somebody put nodes of the radial layout: Map(id → [x, y]). */
 export const positions = signal(new Map());
+/** Whether a finger drags nodes; else it drags the map with them, and a mouse drags nodes in any case. */
+export const fingerMoves = signal(false);
 /** Whether these are known, or were waited for long enough: nodes are not to be shown elsewhere first. */
 export const positionsKnown = signal(false);
 /** Nodes whose subtree is folded away. */
 export const collapsed = signal(new Set());
 
-export const ownId = computed(() => gateway.value?.own_id ?? 0);
-
-const parentsSeen = new Map();
-const parentsAsked = signal(new Map());
-const lastParents = (id) => parentsSeen.get(id) ?? parentsKnown.value.get(id) ?? parentsAsked.value.get(id);
-const parentsKnown = computed(() => lastParentsAt(moves.value?.moves ?? [], Infinity));
-
 /** Radial or layered. */
 export const kind = computed(() => options.value.kind);
 const showsGone = computed(() => options.value.gone);
 
-const keepTree = steady((tree) => tree, sameTree);
+/** Those of `positions` that are shown: what was put somewhere in one layout is nowhere in another. */
+export const placed = computed(() => (kind.value === KINDS[0] ? positions.value : NOWHERE));
+const NOWHERE = new Map();
+
+const keepTree = keep((tree) => tree, sameTree);
 
 /** The tree that is shown, as layoutTree takes it. */
 export const tree = computed(() => keepTree(atMs.value === null ? liveTree() : pastTree()));
 
-const liveTree = () => treeOf(nodes.value, ownId.value, showsGone.value ? { get: lastParents } : null);
+const liveTree = () => treeOf(nodes.value, ownId.value, showsGone.value ? { get: lastParent } : null);
 
 function pastTree() {
   const present = new Map(treeOf(nodes.value, ownId.value).map(({ id, parent }) => [id, parent]));
@@ -81,7 +76,7 @@ function pastTree() {
   if (showsGone.value) {
     const last = lastParentsAt(moves.value?.moves ?? [], atMs.value);
     for (const id of nodes.value.keys()) {
-      if (!past.has(id)) list.push({ id, parent: last.get(id) ?? lastParents(id) ?? ownId.value, gone: true });
+      if (!past.has(id)) list.push({ id, parent: last.get(id) ?? lastParent(id) ?? ownId.value, gone: true });
     }
   }
   return list.sort((a, b) => a.id - b.id);
@@ -141,14 +136,8 @@ export function follow() {
   const ask = (path, take, fail = () => {}) =>
     get(path, {}, stop.signal).then(take, (error) => error.name !== "AbortError" && fail(error));
   const askNumbers = () => ask("/numbers", (answer) => (metrics.value = byNode(answer.nodes)));
-  const askMoves = () =>
-    ask(
-      "/moves",
-      (answer) => batch(() => ([moves.value, movesError.value] = [answer, null])),
-      (error) => (movesError.value = error),
-    );
   const every = (ms, doing) => setInterval(() => document.hidden || doing(), ms);
-  const timers = [every(NUMBERS_EVERY_MS, askNumbers), every(MOVES_EVERY_MS, askMoves)];
+  const timers = [every(NUMBERS_EVERY_MS, askNumbers), every(MOVES_EVERY_MS, () => askMoves(stop.signal))];
   const effects = [
     effect(rememberParents),
     effect(followTime),
@@ -159,7 +148,7 @@ export function follow() {
   ];
   const waited = setTimeout(knowPositions, POSITIONS_WITHIN_MS);
   askNumbers();
-  askMoves().then(() => askLastParents(ask));
+  askMoves(stop.signal).then(() => askLastParents(stop.signal));
   untracked(startFolded);
   return () => {
     stop.abort();
@@ -168,13 +157,6 @@ export function follow() {
     for (const end of effects) end();
   };
 }
-
-/** Try again what failed to come. */
-export const reloadMoves = () =>
-  get("/moves").then(
-    (answer) => batch(() => ([moves.value, movesError.value] = [answer, null])),
-    (error) => (movesError.value = error),
-  );
 
 const knowPositions = () => (positionsKnown.value = true);
 
@@ -194,26 +176,6 @@ const wantedMs = computed(() => momentOf(route.value.params.get("time")));
 function followTime() {
   const shown = atMs.peek();
   if (wantedMs.value !== (shown === null ? null : Math.floor(shown / 1000) * 1000)) atMs.value = wantedMs.value;
-}
-
-function rememberParents() {
-  for (const node of nodes.value.values()) if (node.online) parentsSeen.set(node.id, node.parent ?? ownId.value);
-  for (const id of parentsSeen.keys()) if (!nodes.value.has(id)) parentsSeen.delete(id);
-}
-
-function askLastParents(ask) {
-  const asked = [...nodes.peek().values()].filter(
-    (node) => !node.online && untracked(() => lastParents(node.id)) === undefined,
-  );
-  for (const { id } of asked.slice(0, ASKED_ALONE_MAX)) {
-    ask(`/nodes/${id}`, ({ parents }) => {
-      const last = parents
-        .filter(({ parent }) => parent !== null)
-        .sort((a, b) => a.at.localeCompare(b.at))
-        .at(-1);
-      if (last) parentsAsked.value = new Map(parentsAsked.peek()).set(id, last.parent);
-    });
-  }
 }
 
 function startFolded() {

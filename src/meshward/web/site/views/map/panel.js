@@ -15,13 +15,13 @@ import {
   focused,
   focusOn,
   metrics,
-  ownId,
+  placed,
   places,
-  positions,
   select,
   selected,
   toggleFold,
 } from "./model.js";
+import { ownId } from "./moves.js";
 import { putBack } from "./places.js";
 import { isGone, linkWords } from "./scene.js";
 import { pathOf } from "./tree.js";
@@ -129,7 +129,7 @@ export function Actions({ id, node, children }) {
         <${Icon} name="focus" /> ${t(isFocused ? "map.unfocus" : "map.focus")}</button>
     ${hasChildren && html`<button type="button" class="small" onClick=${() => toggleFold(id)}>
       <${Icon} name="fold" /> ${t(collapsed.value.has(id) ? "map.unfold" : "map.fold")}</button>`}
-    ${positions.value.has(id) && html`<button type="button" class="small" onClick=${() => putBack(id)}>
+    ${placed.value.has(id) && html`<button type="button" class="small" onClick=${() => putBack(id)}>
       <${Icon} name="pin" /> ${t("map.putBack")}</button>`}
     ${children}
   </div>`;

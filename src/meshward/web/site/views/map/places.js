@@ -1,8 +1,9 @@
 // Where people put nodes: kept by the gateway for all who look at the map.
 import { may, patch } from "../../app/api.js";
+import { nameOf } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { confirmDialog } from "../../parts/dialog.js";
-import { attempt } from "../../parts/toast.js";
+import { attempt, say } from "../../parts/toast.js";
 import { positions } from "./model.js";
 
 const FARTHEST = 100_000;
@@ -10,16 +11,21 @@ const rounded = (value) => Math.max(-FARTHEST, Math.min(FARTHEST, Math.round(val
 
 /** A node was put somewhere. Who may not change the map for all has it so until the page is loaded again. */
 export async function moveNode(id, x, y) {
-  await change(new Map(positions.peek()).set(id, [rounded(x), rounded(y)]), {
-    positions: { [id]: [rounded(x), rounded(y)] },
-  });
+  const before = positions.peek().get(id) ?? null;
+  if (!(await put(id, [rounded(x), rounded(y)]))) return;
+  const text = t(may("operator") ? "map.moved" : "map.movedForYou", { name: `\u2068${nameOf(id)}\u2069` });
+  say(text, { text: t("map.undo"), run: () => put(id, before) });
 }
 
 /** Back to where the layout has it. */
-export async function putBack(id) {
-  const left = new Map(positions.peek());
-  left.delete(id);
-  await change(left, { positions: { [id]: null } });
+export const putBack = (id) => put(id, null);
+
+/** Resolves to whether it is there; `at` is null for where the layout has it. */
+function put(id, at) {
+  const now = new Map(positions.peek());
+  if (at) now.set(id, at);
+  else now.delete(id);
+  return change(now, { positions: { [id]: at } });
 }
 
 /** All back to where the layout has them. */
@@ -38,7 +44,7 @@ export async function tidyUp() {
 async function change(now, request) {
   const before = positions.peek();
   positions.value = now;
-  if (!may("operator")) return;
-  if ((await attempt(() => patch("/dashboard", request))) === undefined && positions.peek() === now)
-    positions.value = before;
+  if (!may("operator") || (await attempt(() => patch("/dashboard", request))) !== undefined) return true;
+  if (positions.peek() === now) positions.value = before;
+  return false;
 }

@@ -1,12 +1,13 @@
 // The last 24 hours of the tree, to go back and forth in.
 import { html, signal, useEffect, useMemo, useRef } from "../../app/dom.js";
-import { moment, number } from "../../app/format.js";
+import { gatewayMs, moment, number } from "../../app/format.js";
 import { setParams } from "../../app/router.js";
 import { nameOf } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { Failed, Loading, Segments } from "../../parts/basics.js";
+import { Failed, Loading } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
-import { atMs, moves, movesError, ownId, reloadMoves, select } from "./model.js";
+import { atMs, select } from "./model.js";
+import { askMoves, moves, movesError, ownId } from "./moves.js";
 import { changeBeside, kindOf, ticksOf } from "./replay.js";
 
 const SPEEDS = [60, 600, 3600]; // seconds of then for each second of now
@@ -19,8 +20,8 @@ const iso = (ms) => new Date(ms).toISOString();
 /** Begin at the latest change, or at now. */
 export function openReplay() {
   const last = moves.peek()?.moves.at(-1);
-  showAt(last ? Date.parse(last.at) : Date.now());
-  reloadMoves();
+  showAt(last ? Date.parse(last.at) : gatewayMs());
+  askMoves();
 }
 
 export function closeReplay() {
@@ -41,7 +42,7 @@ export function ReplayBar() {
   useEffect(() => () => (playing.value = false), []);
   if (!known) {
     return html`<section class="card map-replay" aria-label=${t("map.replay.title")}>
-      ${movesError.value ? html`<${Failed} error=${movesError.value} retry=${reloadMoves} />` : html`<${Loading} />`}
+      ${movesError.value ? html`<${Failed} error=${movesError.value} retry=${() => askMoves()} />` : html`<${Loading} />`}
       <button type="button" onClick=${closeReplay}>${t("map.replay.live")}</button></section>`;
   }
   const [startMs, endMs] = [Date.parse(known.start), Date.parse(known.end)];
@@ -60,7 +61,9 @@ export function ReplayBar() {
       <button type="button" class="icon" aria-label=${t("map.replay.next")} title=${t("map.replay.next")}
         onClick=${() => jump(1)}><${Icon} name="right" /></button>
       <${Speed} />
-      <button type="button" class="primary map-live" onClick=${closeReplay}>${t("map.replay.live")}</button>
+      <button type="button" class="primary map-live" aria-label=${t("map.replay.live")}
+        onClick=${closeReplay}><span class="map-wide">${t("map.replay.live")}</span><span
+          class="map-narrow">${t("map.replay.liveShort")}</span></button>
     </div>
     <${Slider} at=${at} startMs=${startMs} endMs=${endMs} moves=${known.moves} />
   </section>`;
@@ -69,9 +72,11 @@ export function ReplayBar() {
 const speed = signal(SPEEDS[1]);
 
 const Speed = () =>
-  html`<${Segments} label=${t("map.replay.speed")} value=${speed.value}
-    options=${SPEEDS.map((value) => [value, t("map.replay.times", { n: number(value / 60) })])}
-    onChange=${(value) => (speed.value = value)} />`;
+  html`<select class="map-speed" aria-label=${t("map.replay.speed")} title=${t("map.replay.speed")} value=${speed.value}
+    onChange=${(event) => (speed.value = Number(event.target.value))}>${SPEEDS.map(
+      (value) =>
+        html`<option key=${value} value=${value}>${t("map.replay.times", { n: number(value / 60) })}</option>`,
+    )}</select>`;
 
 function Play({ at, startMs, endMs }) {
   const now = useRef(at);
@@ -91,8 +96,8 @@ function Play({ at, startMs, endMs }) {
     playing.value = !playing.value;
   };
   const text = t(playing.value ? "map.replay.pause" : "map.replay.play");
-  return html`<button type="button" onClick=${toggle}>
-    <${Icon} name=${playing.value ? "pause" : "play"} /> ${text}</button>`;
+  return html`<button type="button" class="map-play" aria-label=${text} title=${text} onClick=${toggle}>
+    <${Icon} name=${playing.value ? "pause" : "play"} /> <span class="map-wide">${text}</span></button>`;
 }
 
 function Slider({ at, startMs, endMs, moves: known }) {

@@ -7,7 +7,8 @@ import { t } from "../../app/words.js";
 import { fits, isFiltering } from "./filter.js";
 import { linkOf } from "./links.js";
 import { URGENT_RANK } from "./names.js";
-import { atMs, focused, foldedIn, metrics, options, ownId, places, positions, selected, tree } from "./model.js";
+import { atMs, focused, foldedIn, metrics, options, placed, places, selected, tree } from "./model.js";
+import { ownId } from "./moves.js";
 import { neighboursOf, pathOf } from "./tree.js";
 
 const LABEL_MAX = 18;
@@ -59,7 +60,7 @@ function rankOf(place, look, isLoud, isHit) {
 }
 
 function nodeOf(id, place) {
-  const [x, y] = positions.value.get(id) ?? [place.x, place.y];
+  const [x, y] = placed.value.get(id) ?? [place.x, place.y];
   if (id === ownId.value)
     return {
       id,

@@ -1,14 +1,16 @@
 // The map as a table: the same tree with the same facts and actions, for who cannot see the picture or would rather
 // read.
-import { html, memo, useRef, useState } from "../../app/dom.js";
+import { html, memo, useRef } from "../../app/dom.js";
 import { bytes, measure } from "../../app/format.js";
 import { go, to } from "../../app/router.js";
 import { nameOf, nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { Ago, Badge, Empty, Level } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
+import { Spacer, useCursor, useSight } from "../../parts/table.js";
 import { isFiltering } from "./filter.js";
-import { atMs, collapsed, focused, metrics, options, ownId, places, select, selected, toggleFold } from "./model.js";
+import { atMs, collapsed, focused, metrics, options, places, select, selected, toggleFold } from "./model.js";
+import { ownId } from "./moves.js";
 import { Actions, pathWords } from "./panel.js";
 import { isGone, isHit, linkWords, shownLevel } from "./scene.js";
 import { neighboursOf, pathOf } from "./tree.js";
@@ -38,15 +40,11 @@ function rowsOf() {
 
 export function TreeTable() {
   const rows = rowsOf();
-  const body = useRef(null);
-  const [at, setAt] = useState(null);
-  const current = rows.includes(at) ? at : rows[0];
+  const box = useRef(null);
+  const sight = useSight(box, rows.length);
+  const cursor = useCursor({ box, keys: rows, sight });
   if (!rows.length)
     return html`<${Empty} icon="map">${t(places.value.size > 1 ? "map.noHit" : "map.empty")}</${Empty}>`;
-  const focusRow = (id) => {
-    setAt(id);
-    body.current.querySelector(`[data-node="${Number(id)}"]`)?.focus();
-  };
   const onKey = (event) => {
     const row = event.target.closest("[data-node]");
     if (event.target !== row || !row) return;
@@ -54,21 +52,28 @@ export function TreeTable() {
     const target = keyed(event.key, id, rows);
     if (target === undefined) return;
     event.preventDefault();
-    if (target !== null) focusRow(target);
+    if (target !== null) cursor.go(rows.indexOf(target));
   };
-  return html`<div class="table-box"><table class="map-table" role="treegrid" aria-label=${t("map.tableLabel")}>
+  const onFocusIn = ({ target }) => {
+    const row = target.closest("[data-node]");
+    if (row) cursor.set(Number(row.dataset.node));
+  };
+  const [first, after] = sight.window;
+  const spacer = (count) => count > 0 && html`<${Spacer} px=${count * sight.rowPx} columns=${COLUMNS.length + 1} />`;
+  return html`<div class="table-box ${sight.whole ? "" : "map-windowed"}" ref=${box}>
+    <table class="map-table" role="treegrid" aria-label=${t("map.tableLabel")} aria-rowcount=${rows.length + 1}>
     <caption class="unseen">${t("map.tableLabel")}. ${t("map.tableKeys")}</caption>
     <thead><tr>${COLUMNS.map((name) => html`<th key=${name} scope="col"
       class=${["behindIt", "heap", "delay"].includes(name) ? "number" : ""}>${t(`map.${name}`)}</th>`)}
       <th scope="col"><span class="unseen">${t("map.actions")}</span></th></tr></thead>
-    <tbody ref=${body} onKeyDown=${onKey}>${rows.map((id) => {
+    <tbody onKeyDown=${onKey} onFocusIn=${onFocusIn}>${spacer(first)}${rows.slice(first, after).map((id, at) => {
       const place = places.value.get(id);
       return html`<${Row} key=${id} id=${id} node=${nodes.value.get(id)} values=${metrics.value.get(id)}
         depth=${place.depth} behind=${place.behind}
         folded=${place.children.length ? collapsed.value.has(id) : null} gone=${isGone(id)} past=${atMs.value !== null}
           link=${linkWords(id)}
-        hit=${isHit(id)} chosen=${id === selected.value} first=${id === current} />`;
-    })}</tbody>
+        hit=${isHit(id)} chosen=${id === selected.value} first=${id === cursor.current} index=${first + at} />`;
+    })}${spacer(rows.length - after)}</tbody>
   </table></div>`;
 }
 
@@ -96,9 +101,9 @@ function fold(id) {
   return null;
 }
 
-const Row = memo(function Row({ id, node, values = {}, depth, behind, folded, gone, past, link, hit, chosen, first }) {
+const Row = memo(function Row({ id, node, values = {}, depth, behind, folded, gone, past, link, hit, chosen, first, index }) {
   const level = shownLevel(id, gone);
-  return html`<tr data-node=${id} aria-level=${depth} aria-expanded=${folded === null ? undefined : !folded}
+  return html`<tr data-node=${id} data-key=${id} aria-rowindex=${index + 2} aria-level=${depth} aria-expanded=${folded === null ? undefined : !folded}
     aria-selected=${chosen} tabindex=${first ? 0 : -1}
     class=${hit ? "" : "beside"}>
     <th scope="row"><span class="map-row-name" style=${{ paddingInlineStart: `${Math.min(depth - 1, 12) * 16}px` }}>

@@ -16,8 +16,8 @@ import {
   foldBelow,
   KINDS,
   options,
+  placed,
   places,
-  positions,
   select,
   unfoldAll,
 } from "./model.js";
@@ -31,7 +31,12 @@ export function Toolbar({ exports, onReplay }) {
   const [open, setOpen] = useState(false);
   const { table, kind, badge, wanted, gone } = options.value;
   const count = FILTERS.filter((name) => wanted[name]).length;
-  return html`<div class="map-tools${open || count > 0 ? " open" : ""}" role="search" aria-label=${t("map.tools")}>
+  const isPast = atMs.value !== null;
+  const replay = () => {
+    setOpen(false); // the picture is to be in sight
+    onReplay();
+  };
+  return html`<div class="map-tools${open || count > 0 ? " open" : ""}${isPast ? " past" : ""}" role="search" aria-label=${t("map.tools")}>
     <${Find} />
     <button type="button" aria-expanded=${open} aria-controls="map-filters" onClick=${() => setOpen(!open)}>
       <${Icon} name="filter" /> ${t("map.filter")}${count > 0 && html`
@@ -39,8 +44,9 @@ export function Toolbar({ exports, onReplay }) {
     ${
       !table &&
       html`<div class="map-how">
-      <${Segments} label=${t("map.layout")} value=${kind} options=${KINDS.map((key) => [key, t(`map.kinds.${key}`)])}
-        onChange=${(layout) => setParams({ layout: layout === KINDS[0] ? null : layout })} />
+      <span title=${t("map.layoutHint")}><${Segments} label=${t("map.layout")} value=${kind}
+        options=${KINDS.map((key) => [key, t(`map.kinds.${key}`)])}
+        onChange=${(layout) => setParams({ layout: layout === KINDS[0] ? null : layout })} /></span>
       <label class="map-badge"><span>${t("map.badge")}</span>
         <select value=${badge}
           onChange=${(event) => setParams({ badge: event.target.value === BADGES[0] ? null : event.target.value })}>
@@ -49,12 +55,12 @@ export function Toolbar({ exports, onReplay }) {
     </div>`
     }
     <span class="map-tools-end">
-      <button type="button" aria-pressed=${atMs.value !== null} onClick=${onReplay}>
+      <button type="button" aria-pressed=${isPast} onClick=${replay}>
         <${Icon} name="clock" /> ${t("map.replay.open")}</button>
       <${Menu} label=${t("map.menu")} items=${[
         { text: t("map.unfoldAll"), icon: "plus", run: unfoldAll },
         { text: t("map.foldAll"), icon: "fold", run: () => foldBelow(FOLD_DEPTH) },
-        { text: t("map.tidy.menu"), icon: "pin", run: tidyUp, when: positions.value.size > 0 },
+        { text: t("map.tidy.menu"), icon: "pin", run: tidyUp, when: placed.value.size > 0 },
         ...(table ? [] : exports),
       ]} />
     </span>

@@ -18,16 +18,6 @@ export const sameTree = (a, b) =>
   a.length === b.length &&
   a.every(({ id, parent, gone }, i) => id === b[i].id && parent === b[i].parent && gone === b[i].gone);
 
-/** Keep what `make` gave before, for as long as it gives the same again: who follows it is not woken for nothing. */
-export function steady(make, same) {
-  let kept;
-  return (...given) => {
-    const next = make(...given);
-    if (kept === undefined || !same(kept, next)) kept = next;
-    return kept;
-  };
-}
-
 /** Ids from a node to the root, both with it. `places` is of layoutTree. */
 export function pathOf(places, id) {
   const path = [];

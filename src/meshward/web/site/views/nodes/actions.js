@@ -48,7 +48,7 @@ export async function maintain(node) {
 
 export async function exclude(node) {
   const yes = await confirmDialog({
-    title: t("nodes.excludeTitle", { n: 1 }), consequences: [t("nodes.excludeMeans")], action: t("nodes.exclude"),
+    title: t("nodes.excludeTitle", { n: 1 }), consequences: [t("nodes.excludeMeans", { n: 1 })], action: t("nodes.exclude"),
       reason: true,
   });
   if (yes) await attempt(() => patch(`/nodes/${node.id}`, { excluded: true, exclusion_reason: yes.reason }),

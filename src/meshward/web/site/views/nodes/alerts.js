@@ -2,11 +2,11 @@
 import { useAsk } from "../../app/ask.js";
 import { html, useComputed, useEffect, useRef } from "../../app/dom.js";
 import { duration } from "../../app/format.js";
-import { levelOfAlert } from "../../app/levels.js";
+import { begunAt, levelOfAlert } from "../../app/levels.js";
 import { to } from "../../app/router.js";
 import { alerts } from "../../app/state.js";
 import { has, t } from "../../app/words.js";
-import { Ago, Empty, Failed, Level, Loading } from "../../parts/basics.js";
+import { Ago, Empty, Failed, Lasting, Level, Loading } from "../../parts/basics.js";
 
 const OVER_SHOWN = 20;
 const NONE = [];
@@ -48,12 +48,12 @@ export function AlertsTab({ id }) {
 function Alert({ alert }) {
   const state = has(`nodes.alertStates.${alert.state}`) ? t(`nodes.alertStates.${alert.state}`) : alert.state;
   const tookS = alert.resolved_at
-    ? (Date.parse(alert.resolved_at) - Date.parse(alert.fired_at ?? alert.since_at)) / 1000 : null;
+    ? (Date.parse(alert.resolved_at) - Date.parse(begunAt(alert))) / 1000 : null;
   return html`<li><${Level} level=${levelOfAlert(alert)} text=${state} />
     <div><p><bdi>${alert.text}</bdi></p>
       ${alert.state !== "resolved" && alert.advice && html`<p>${alert.advice}</p>`}
-      <p class="muted small"><${Ago}
-        at=${alert.fired_at ?? alert.since_at} />${tookS !== null
-          && `, ${t("nodes.alertTook", { time: duration(tookS) })}`}${alert.quiet && `, ${alert.quiet}`}${
+      <p class="muted small">${tookS === null ? html`<${Lasting} since=${begunAt(alert)} />`
+        : html`<${Ago} at=${begunAt(alert)} />, ${t("nodes.alertTook", { time: duration(tookS) })}`}${
+        alert.quiet && `, ${t(`alerts.quiet.${alert.quiet}`)}`}${
         alert.acked_by && html`, ${t("nodes.ackedBy")} <bdi>${alert.acked_by}</bdi>`}</p></div></li>`;
 }

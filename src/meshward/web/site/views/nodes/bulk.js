@@ -19,12 +19,13 @@ export function BulkBar({ selected, onDone }) {
   const stop = useRef(false);
   const ids = [...selected];
   const n = ids.length;
-  const run = async (change, done) => {
+  const run = async (change, done, meant = ids) => {
     stop.current = false;
-    const wrong = await changeAll(ids, change, (count) => setUnder({ count, n }), () => stop.current);
+    const count = (done) => setUnder({ count: done, n: meant.length });
+    const wrong = await changeAll(meant, change, count, () => stop.current);
     setUnder(null);
     setFailed(wrong);
-    if (wrong.length < n) say(t(done, { n: n - wrong.length }));
+    if (wrong.length < meant.length) say(t(done, { n: meant.length - wrong.length }));
     // What failed stays selected, so that it can be tried again.
     onDone(new Set(wrong.map(({ id }) => id)));
   };
@@ -39,12 +40,21 @@ export function BulkBar({ selected, onDone }) {
     if (tag) run((node) => node.tags.includes(tag) && { tags: node.tags.filter((one) => one !== tag) },
       "nodes.tagRemoved");
   };
+  const isOut = (id) => nodes.value.get(id)?.excluded;
   const exclude = async () => {
-    const go = await confirmDialog({ title: t("nodes.excludeTitle", { n }), consequences: [t("nodes.excludeMeans")],
-      action: t("nodes.exclude"), reason: true });
-    if (go) run(() => ({ excluded: true, exclusion_reason: go.reason }), "nodes.excludedDone");
+    // Those that are out already keep the reason that was given for them.
+    const meant = ids.filter((id) => !isOut(id));
+    const out = n - meant.length;
+    const means = t("nodes.excludeMeans", { n: meant.length });
+    const go = await confirmDialog({
+      title: t("nodes.excludeTitle", { n: meant.length }),
+      consequences: out ? [means, t("nodes.excludeNot", { n: out })] : [means],
+      action: t("nodes.exclude"), reason: true,
+    });
+    if (go) run(() => ({ excluded: true, exclusion_reason: go.reason }), "nodes.excludedDone", meant);
   };
-  const include = () => run((node) => node.excluded && { excluded: false, exclusion_reason: "" }, "nodes.includedDone");
+  const include = () =>
+    run(() => ({ excluded: false, exclusion_reason: "" }), "nodes.includedDone", ids.filter(isOut));
   return html`<section class="node-bulk" aria-label=${t("nodes.bulk")}>
     ${under
       ? html`<div class="row"><span role="status">${t("nodes.bulkUnder", under)}</span>
@@ -58,8 +68,8 @@ export function BulkBar({ selected, onDone }) {
           <button type="button" class="small" onClick=${addTag}><${Icon} name="tag" /> ${t("nodes.tagAdd")}</button>
           <button type="button" class="small" disabled=${!tags.length}
             onClick=${removeTag}>${t("nodes.tagRemove")}</button>
-          <button type="button" class="small" onClick=${exclude}><${Icon} name="skip" /> ${t("nodes.exclude")}</button>
-          <button type="button" class="small" disabled=${!ids.some((id) => nodes.value.get(id)?.excluded)}
+          <button type="button" class="small" disabled=${ids.every(isOut)} onClick=${exclude}><${Icon} name="skip" /> ${t("nodes.exclude")}</button>
+          <button type="button" class="small" disabled=${!ids.some(isOut)}
             onClick=${include}>${t("nodes.include")}</button>
           <button type="button" class="quiet small" onClick=${() => (setFailed([]), onDone(new Set()))}>
             <${Icon} name="close" /> ${t("nodes.selectNone")}</button>

@@ -1,6 +1,6 @@
 // Nodes on a small screen: a card each, with what matters.
 import { classes, html, memo, useState } from "../../app/dom.js";
-import { bytes, duration, measure } from "../../app/format.js";
+import { bytes, duration, gatewayMs, measure } from "../../app/format.js";
 import { t } from "../../app/words.js";
 import { Badge, Level, NodeLink } from "../../parts/basics.js";
 import { delayOf, heapOf, metricOf, silenceOf } from "./rows.js";
@@ -33,7 +33,7 @@ const Card = memo(({ row, isSelected, onTurn }) => {
         delayOf(row) !== null && measure(delayOf(row), "ms"),
         node.version,
       ]
-    : [t("nodes.awayFor", { time: duration(silenceOf(row, Date.now())) }), node.version];
+    : [t("nodes.awayFor", { time: duration(silenceOf(row, gatewayMs())) }), node.version];
   return html`<li class=${classes("node-card", isSelected && "selected")}>
     ${onTurn && html`<label class="row-pick">
       <input type="checkbox" checked=${isSelected} onChange=${() => onTurn(row.id)} />

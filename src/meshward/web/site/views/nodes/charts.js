@@ -1,5 +1,6 @@
 // Charts of every metric of a node, over the same time.
 import { html, useEffect, useMemo, useState } from "../../app/dom.js";
+import { gatewayMs } from "../../app/format.js";
 import { route, setParams } from "../../app/router.js";
 import { t } from "../../app/words.js";
 import { Failed, Loading, Segments } from "../../parts/basics.js";
@@ -7,7 +8,7 @@ import { momentOf, zoomed } from "../../parts/chart-data.js";
 import { glyphOf, kindOf, Notes } from "../../parts/chart.js";
 import { Icon } from "../../parts/icons.js";
 import { comparable, DAY_S, RANGES, spanOf, zoomTo } from "./history.js";
-import { useCatalogue } from "./metrics.js";
+import { askCatalogue, catalogueError, useCatalogue } from "./metrics.js";
 import { MetricChart } from "./metric_chart.js";
 
 const KINDS = ["restart", "move", "update", "anomaly", "alert", "left", "joined"];
@@ -27,6 +28,9 @@ export function ChartsTab({ id, node, detail, status }) {
   const names = useNames(catalogue, status.value);
   const restarted = status.value?.restarts.join() ?? "";
   const restarts = useMemo(() => restarted.split(",").filter(Boolean), [restarted]);
+  if (!catalogue.size && catalogueError.value) {
+    return html`<${Failed} error=${catalogueError.value} retry=${askCatalogue} />`;
+  }
   if (!catalogue.size || !status.value) {
     return status.error ? html`<${Failed} error=${status.error} retry=${status.reload} />` : html`<${Loading} />`;
   }
@@ -66,13 +70,13 @@ function useNames(catalogue, status) {
 
 /** The span of the address, moving on while it ends now and the page is in sight. */
 function useSpan(params) {
-  const [now, setNow] = useState(() => Date.now() / 1000);
+  const [now, setNow] = useState(() => gatewayMs() / 1000);
   const asked = ["range", "from", "until"].map((name) => params.get(name)).join();
   const span = useMemo(() => spanOf(params, now), [asked, now]);
   useEffect(() => {
-    setNow(Date.now() / 1000);
+    setNow(gatewayMs() / 1000);
     if (!span.everyS) return undefined;
-    const timer = setInterval(() => document.hidden || setNow(Date.now() / 1000), span.everyS * 1000);
+    const timer = setInterval(() => document.hidden || setNow(gatewayMs() / 1000), span.everyS * 1000);
     return () => clearInterval(timer);
   }, [asked, span.everyS]);
   return span;
@@ -83,12 +87,12 @@ function useZoomToUpdate(update, params) {
   useEffect(() => {
     if (!update || params.get("from")) return;
     const end = Date.parse(update.ended_at) / 1000;
-    setParams(zoomTo(end - DAY_S, Math.min(end + DAY_S, Date.now() / 1000)));
+    setParams(zoomTo(end - DAY_S, Math.min(end + DAY_S, gatewayMs() / 1000)));
   }, [update?.update]);
 }
 
 function RangeBar({ span }) {
-  const latest = Date.now() / 1000;
+  const latest = gatewayMs() / 1000;
   return html`<div class="row node-range-bar">
     <${Segments} label=${t("nodes.range")} value=${span.key}
       options=${RANGES.map(({ key }) => [key, t(`nodes.ranges.${key}`)])}

@@ -5,7 +5,6 @@ import { setParams } from "../../app/router.js";
 import { t } from "../../app/words.js";
 import { Icon } from "../../parts/icons.js";
 import { choicesOf, countOf, FILTERS, levelsOf, NONE } from "./filter.js";
-import { useSlash } from "./slash.js";
 
 const SEARCH_AFTER_MS = 150;
 
@@ -59,7 +58,6 @@ function Search({ params }) {
   const timer = useRef(0);
   const asked = params.get("q") ?? "";
   const [text, setText] = useState(asked);
-  useSlash(box);
   // The address changed by other means, as by a saved view.
   useEffect(() => {
     if (document.activeElement !== box.current) setText(asked);

@@ -77,13 +77,17 @@ function Name({ node }) {
   const [draft, setDraft] = useState(null);
   const [busy, setBusy] = useState(false);
   const box = useRef(null);
+  const edit = useRef(null);
+  const edited = useRef(false);
   useEffect(() => {
     if (draft !== null) box.current?.select();
+    else if (edited.current) edit.current?.focus();
+    edited.current = draft !== null;
   }, [draft === null]);
   const shown = node.name || String(node.id);
   if (draft === null) {
     return html`<div class="row node-name"><h1><bdi>${shown}</bdi></h1>
-      ${may("operator") && html`<button type="button" class="quiet icon small" aria-label=${t("nodes.rename")}
+      ${may("operator") && html`<button type="button" class="quiet icon small" ref=${edit} aria-label=${t("nodes.rename")}
         title=${t("nodes.rename")} onClick=${() => setDraft(node.name)}>
         <${Icon} name="edit" /></button>`}</div>`;
   }

@@ -2,18 +2,19 @@
 import { may } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { html, signal, useMemo, useRef, useState } from "../../app/dom.js";
+import { urgentNodes } from "../../app/levels.js";
 import { go, route, setParams, to } from "../../app/router.js";
 import { gateway, nameOf, nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { Empty, Loading, Note } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
+import { csvOf, saveText } from "../../parts/csv.js";
 import { DataTable } from "../../parts/table.js";
 import { sorted } from "../../parts/table-data.js";
 import { BulkBar } from "./bulk.js";
 import { Cards } from "./cards.js";
 import { ColumnChoice } from "./column_choice.js";
 import { allColumns, csvRows, keysOf } from "./columns.js";
-import { csvOf, saveText } from "./csv.js";
 import { changesTo, filterOf, newestVersions } from "./filter.js";
 import { Filters } from "./filters.js";
 import { rowMaker } from "./rows.js";
@@ -87,7 +88,7 @@ function useRows(numbers) {
   make.current ??= rowMaker();
   const byId = useMemo(() => (numbers ? new Map(numbers.nodes.map((one) => [one.node, one])) : NO_NUMBERS), [numbers]);
   const all = nodes.value;
-  return useMemo(() => make.current(all, byId, nameOf), [all, byId]);
+  return useMemo(() => make.current(all, byId, nameOf), [all, byId, urgentNodes.value]);
 }
 
 /** The list of before where it holds the same rows. */
@@ -100,5 +101,5 @@ function useStable(list) {
 
 function save(columns, rows) {
   const day = new Date().toISOString().slice(0, 10);
-  saveText(`meshward-nodes-${day}.csv`, csvOf(csvRows(columns, rows)), "text/csv;charset=utf-8");
+  saveText(`meshward-nodes-${day}.csv`, csvOf(csvRows(columns, rows)));
 }

@@ -3,9 +3,10 @@ import { get } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { html, useComputed, useEffect, useRef, useState } from "../../app/dom.js";
 import { bytes } from "../../app/format.js";
-import { events } from "../../app/state.js";
+import { events, nameOf } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { Ago, Badge, Empty, Failed, Loading } from "../../parts/basics.js";
+import { eventWords } from "../../parts/event_words.js";
 import { Icon } from "../../parts/icons.js";
 import { complain } from "../../parts/toast.js";
 
@@ -65,7 +66,7 @@ function Events({ id }) {
           <span class="level ${LEVELS[event.severity] ?? "unknown"}">
             <${Icon} name=${{ bad: "bad", warn: "warn" }[LEVELS[event.severity]] ?? "info"} label=${event.severity} />
               </span>
-          <span><bdi>${event.text}</bdi> <span class="muted small"><${Ago} at=${event.at} /></span></span>
+          <span><bdi>${eventWords(event, nameOf)}</bdi> <span class="muted small"><${Ago} at=${event.at} /></span></span>
             </li>`)}</ol>`}
     ${next && html`<button type="button" class="small" onClick=${older}>${t("nodes.older")}</button>`}
   </section>`;

@@ -1,7 +1,7 @@
 // The chart of one metric: asked for when it comes into sight.
 import { get } from "../../app/api.js";
 import { html, memo, useEffect, useMemo, useRef, useState } from "../../app/dom.js";
-import { measure, percent } from "../../app/format.js";
+import { gatewayMs, measure, percent } from "../../app/format.js";
 import { t } from "../../app/words.js";
 import { Failed } from "../../parts/basics.js";
 import { Chart } from "../../parts/chart.js";
@@ -81,10 +81,10 @@ function levelsText({ before, after }, unit) {
 function useLevels(near, id, name, update) {
   const at = update ? Date.parse(update.ended_at) / 1000 : null;
   const path = at === null ? null : `/nodes/${id}/history`;
-  const before = useTurn(near, path, { metric: name, start: at - DAY_S, end: at, points: MEAN_POINTS });
+  const before = useTurn(near, path, { metric: name, start: at - DAY_S, end: at, points: MEAN_POINTS }, at);
   // No further than now: shorter steps then.
-  const end = useMemo(() => at && Math.min(at + DAY_S, Math.ceil(Date.now() / 1000 / MEAN_STEP_S) * MEAN_STEP_S), [at]);
-  const after = useTurn(near, path, { metric: name, start: at, end, points: MEAN_POINTS });
+  const end = useMemo(() => at && Math.min(at + DAY_S, Math.ceil(gatewayMs() / 1000 / MEAN_STEP_S) * MEAN_STEP_S), [at]);
+  const after = useTurn(near, path, { metric: name, start: at, end, points: MEAN_POINTS }, at);
   return useMemo(
     () => (before.value && after.value && at !== null
       ? { at, before: meanOf(before.value.points), after: meanOf(after.value.points) } : null),
@@ -93,30 +93,32 @@ function useLevels(near, id, name, update) {
 }
 
 /**
- * As useAsk, a few at a time, and keeping what was shown while another span of time is on its way. Nothing is asked
- * before it is `near`; a path of null forgets.
+ * As useAsk, a few at a time, and keeping what was shown while another span of time is on its way; not so where it is
+ * `of` something else. Nothing is asked before it is `near`; a path of null forgets.
  */
-function useTurn(near, path, params) {
+function useTurn(near, path, params, of = null) {
   const key = path ? JSON.stringify([path, params]) : null;
   const [asked, setAsked] = useState(null);
-  const [state, setState] = useState({ value: null, error: null });
+  const [state, setState] = useState({ value: null, error: null, of });
   const [round, setRound] = useState(0);
   useEffect(() => {
     if (near || !key) setAsked(key);
   }, [near, key]);
   useEffect(() => {
     if (!asked) {
-      setState((before) => (before.value || before.error ? { value: null, error: null } : before));
+      setState((before) => (before.value || before.error ? { value: null, error: null, of } : before));
       return undefined;
     }
     const stop = new AbortController();
+    const failed = (error) => setState((before) => ({ value: before.of === of ? before.value : null, error, of }));
     inTurn(() => get(...JSON.parse(asked), stop.signal), stop.signal).then(
-      (value) => stop.signal.aborted || setState({ value, error: null }),
-      (error) => stop.signal.aborted || error.name === "AbortError" || setState((before) => ({ ...before, error })),
+      (value) => stop.signal.aborted || setState({ value, error: null, of }),
+      (error) => stop.signal.aborted || error.name === "AbortError" || failed(error),
     );
     return () => stop.abort();
   }, [asked, round]);
-  return { ...state, reload: () => setRound((n) => n + 1) };
+  const mine = state.of === of ? state : { value: null, error: null };
+  return { ...mine, reload: () => setRound((n) => n + 1) };
 }
 
 /** Whether an element is in sight, or nearly. */

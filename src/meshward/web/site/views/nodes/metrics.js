@@ -5,19 +5,28 @@ import { measure } from "../../app/format.js";
 import { locale, t } from "../../app/words.js";
 
 const catalogue = signal(new Map());
+/** Why the catalogue is not known; null while it is, or is asked for. */
+export const catalogueError = signal(null);
 let asked = false;
 
 /** All metrics by name, in their order; empty until they are known. Asked for once: they change with a release. */
 export function useCatalogue() {
-  useEffect(() => {
-    if (asked) return;
-    asked = true;
-    get("/metric-catalogue").then(
-      (metrics) => (catalogue.value = new Map(metrics.map((metric) => [metric.name, metric]))),
-      () => (asked = false),
-    );
-  }, []);
+  useEffect(askCatalogue, []);
   return catalogue.value;
+}
+
+/** Ask for it, where it is neither known nor asked for. */
+export function askCatalogue() {
+  if (asked) return;
+  asked = true;
+  catalogueError.value = null;
+  get("/metric-catalogue").then(
+    (metrics) => (catalogue.value = new Map(metrics.map((metric) => [metric.name, metric]))),
+    (error) => {
+      asked = false;
+      catalogueError.value = error;
+    },
+  );
 }
 
 /** With a capital letter, as headings have it. */

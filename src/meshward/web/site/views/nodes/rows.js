@@ -2,7 +2,7 @@
 import { levelOf } from "../../app/levels.js";
 
 /**
- * Makes rows {id, node, level, level's rank, numbers}. A row whose parts are the same as before is the same object, so
+ * Makes rows {id, node, level, numbers, parentName}. A row whose parts are the same as before is the same object, so
  * that nothing of it is drawn again.
  */
 export function rowMaker() {
@@ -12,8 +12,10 @@ export function rowMaker() {
       const mine = numbers.get(node.id) ?? null;
       const parentName = node.parent === null ? "" : names(node.parent);
       const old = before.get(node.id);
-      if (old && old.node === node && old.parentName === parentName && isSame(old.numbers, mine)) return old;
-      return { id: node.id, node, level: levelOf(node), numbers: mine, parentName };
+      const level = levelOf(node);
+      if (old && old.node === node && old.level === level && old.parentName === parentName
+        && isSame(old.numbers, mine)) return old;
+      return { id: node.id, node, level, numbers: mine, parentName };
     });
     before = new Map(rows.map((row) => [row.id, row]));
     return rows;

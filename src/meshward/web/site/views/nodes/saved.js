@@ -1,5 +1,5 @@
 // Views of the table as chips: those that are always there, and those that somebody saved for all.
-import { get, may, patch } from "../../app/api.js";
+import { may, patch } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { html, useEffect, useRef, useState } from "../../app/dom.js";
 import { setParams } from "../../app/router.js";
@@ -49,8 +49,7 @@ async function add(query, saved, reload) {
   if (saved.length >= VIEWS_MAX) return complain(t("nodes.viewsFull", { n: VIEWS_MAX }));
   const name = await showDialog({ title: t("nodes.saveViewTitle"), view: NameForm });
   if (!name) return undefined;
-  await change((views) => [...views.filter((view) => view.name !== name), { name, query }],
-    t("nodes.viewSaved", { name }));
+  await attempt(() => patch("/dashboard", { save_view: { name, query } }), t("nodes.viewSaved", { name }));
   return reload();
 }
 
@@ -60,16 +59,9 @@ async function drop(view, reload) {
       action: t("nodes.dropViewDo"), danger: true,
   });
   if (!go) return;
-  await change((views) => views.filter((one) => one.name !== view.name), t("nodes.viewDropped", { name: view.name }));
+  await attempt(() => patch("/dashboard", { drop_view: view.name }), t("nodes.viewDropped", { name: view.name }));
   reload();
 }
-
-/** All views are written at once, so they are read just before: somebody else may have saved one. */
-const change = (make, done) =>
-  attempt(async () => {
-    const { views } = await get("/dashboard");
-    return patch("/dashboard", { views: make(views) });
-  }, done);
 
 function NameForm({ close }) {
   const [name, setName] = useState("");

@@ -3,7 +3,7 @@ import { get } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { html, useEffect, useState } from "../../app/dom.js";
 import { duration, measure, percent } from "../../app/format.js";
-import { levelOfScore } from "../../app/levels.js";
+import { levelOf } from "../../app/levels.js";
 import { route, to } from "../../app/router.js";
 import { t } from "../../app/words.js";
 import { Ago, Failed, Level, Loading, Note } from "../../parts/basics.js";
@@ -16,7 +16,7 @@ const DAYS = 30;
 export function StateTab({ id, node, status, detail }) {
   return html`<div class="node-state">
     <div class="stack">
-      <${Health} id=${id} status=${status} />
+      <${Health} id=${id} node=${node} status=${status} />
       <${Availability} id=${id} />
     </div>
     <${Facts} node=${node} detail=${detail.value} status=${status.value} />
@@ -24,7 +24,7 @@ export function StateTab({ id, node, status, detail }) {
   </div>`;
 }
 
-function Health({ id, status }) {
+function Health({ id, node, status }) {
   const catalogue = useCatalogue();
   const told = status.value;
   if (!told) return html`<section class="card">
@@ -38,11 +38,13 @@ function Health({ id, status }) {
   });
   return html`<section class="card"><div class="card-head"><h2>${t("nodes.health")}</h2>
       <span class="node-score"><strong>${told.health.value}</strong> <span class="muted">${t("nodes.of100")}</span>
-        <${Level} level=${told.online ? levelOfScore(told.health.value) : "off"} /></span></div>
+        <${Level} level=${levelOf(node)} /></span></div>
     ${told.health.parts.length
       ? html`<ul class="plain node-score-parts">${told.health.parts.map((part) =>
         html`<li key=${part.reason}><strong>−${part.points}</strong> <span>${part.reason}</span></li>`)}</ul>`
-      : html`<p class="muted">${t("nodes.nothingWrong")}</p>`}
+      : !node.alerts && html`<p class="muted">${t("nodes.nothingWrong")}</p>`}
+    ${node.alerts > 0 && html`<p><a href=${to("nodes", id, { tab: "alerts" })}>
+      ${t("nodes.firing", { n: node.alerts })}</a></p>`}
     ${told.leak && html`<${Note} level="warn">${t("nodes.leak", {
       rate: `${measure(told.leak.bytes_per_h, "B")}/h`, left: duration(told.leak.hours_left * 3600),
       low: duration(told.leak.hours_low * 3600), high: duration(told.leak.hours_high * 3600),
@@ -80,7 +82,7 @@ function Facts({ node, detail, status }) {
     ["hardware", node.hardware], ["chip", firmware?.chip], ["role", node.role], ["version", node.version],
     ["firmware", node.firmware && html`<span class="mono" title=${node.firmware}>${node.firmware.slice(0, 12)}…</span>
       ${" "}${firmware && html`<bdi>${firmware.name}</bdi>`}`],
-    ["proven", node.proven_at && html`${node.proven_how.replaceAll("_", " ")} (<${Ago} at=${node.proven_at} />)`],
+    ["proven", node.proven_at && html`${node.proven_how} (<${Ago} at=${node.proven_at} />)`],
     ["firstSeen", node.first_seen_at && html`<${Ago} at=${node.first_seen_at} />`],
     ["lastSeen", node.last_seen_at && !node.online && html`<${Ago} at=${node.last_seen_at} />`],
     ["hops", node.depth], ["capabilities", node.capabilities.join(", ")],

@@ -1,6 +1,6 @@
 // Where a node stands in the tree, and where it stood.
 import { html } from "../../app/dom.js";
-import { duration, moment, wholeMoment } from "../../app/format.js";
+import { duration, gatewayMs, moment, wholeMoment } from "../../app/format.js";
 import { to } from "../../app/router.js";
 import { gateway, nameOf, nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
@@ -9,6 +9,8 @@ import { levelOf } from "../../app/levels.js";
 import { behind, chainOf, stays } from "./lineage.js";
 
 const SHOWN = 50;
+const STEP_PX = 20;
+const STEPS_MAX = 8; // deeper ones would leave a phone's screen
 const STAYS_SHOWN = 100;
 
 export function TreeTab({ id, node, detail }) {
@@ -29,7 +31,8 @@ export function TreeTab({ id, node, detail }) {
 function Chain({ chain, id }) {
   return html`<ol class="plain node-chain"><li>
     <strong>${t("nodes.gateway")}</strong> <span class="muted mono">${gateway.value?.own_id ?? ""}</span></li>
-    ${chain.map((one) => html`<li key=${one.id} aria-current=${one.id === id ? "true" : undefined}>
+    ${chain.map((one, at) => html`<li key=${one.id} style=${{ marginInlineStart: `${STEP_PX * Math.min(at, STEPS_MAX)}px` }}
+      aria-current=${one.id === id ? "true" : undefined}>
       <${NodeLink} node=${one} />${one.id === id
         && html` <span class="muted">${t("nodes.thisOne")}</span>`}</li>`)}</ol>`;
 }
@@ -53,7 +56,7 @@ function Below({ node, all }) {
 }
 
 function Parents({ changes }) {
-  const all = stays(changes, Date.now());
+  const all = stays(changes, gatewayMs());
   const list = all.slice(0, STAYS_SHOWN);
   if (!list.length) return html`<${Empty}>${t("nodes.noParents")}</${Empty}>`;
   return html`<div class="table-box"><table>

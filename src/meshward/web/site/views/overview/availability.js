@@ -1,19 +1,21 @@
 // How much of the last 30 days the boards were in the mesh.
 import { useAsk } from "../../app/ask.js";
-import { html } from "../../app/dom.js";
+import { computed, html } from "../../app/dom.js";
 import { overDays } from "../../app/days.js";
 import { percent } from "../../app/format.js";
 import { to } from "../../app/router.js";
-import { nameOf } from "../../app/state.js";
+import { nameOf, nodes, online } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { Empty, Failed, Loading } from "../../parts/basics.js";
+import { Empty, Failed, LiveNode, Loading } from "../../parts/basics.js";
 import { Strip } from "../../parts/strip.js";
 import { Card } from "./card.js";
-import { LiveNode, useSteady } from "./live.js";
+import { useSteady } from "./live.js";
 import { leastThere } from "./logic.js";
 
 const DAYS = 30;
 const EVERY_MS = 300_000;
+
+const away = computed(() => nodes.value.size - online.value.length);
 
 export function Availability() {
   const asked = useAsk("/availability", { days: DAYS }, { everyMs: EVERY_MS });
@@ -36,7 +38,8 @@ function Days({ view }) {
     <span>${t("overview.mesh")}</span>
     <${Strip} days=${mesh} firstDay=${view.first_day} label=${t("overview.mesh")} />
     <span class="number">${percent(mean, 1)}</span>
-    ${!worst.length && html`<span class="whole muted">${t("overview.noneAway")}</span>`}
+    ${!worst.length && html`<span class="whole muted">
+      ${away.value ? t("overview.awayNow", { n: away.value }) : t("overview.noneAway")}</span>`}
     ${worst.map((node) => html`<${NodeDays} key=${node.node} node=${node} firstDay=${view.first_day} />`)}
   </div>`;
 }

@@ -1,13 +1,14 @@
 // What happened last.
 import { useAsk } from "../../app/ask.js";
-import { html, memo } from "../../app/dom.js";
+import { html, memo, useMemo } from "../../app/dom.js";
 import { to } from "../../app/router.js";
-import { events } from "../../app/state.js";
+import { events, nameOf, rollouts } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { Ago, Empty, Failed, Loading } from "../../parts/basics.js";
+import { Ago, Empty, Failed, LiveNode, Loading } from "../../parts/basics.js";
+import { aroundName } from "../../parts/event_words.js";
 import { Icon } from "../../parts/icons.js";
 import { Card } from "./card.js";
-import { LiveNode } from "./live.js";
+import { steady } from "./live.js";
 import { latest } from "./logic.js";
 
 const SHOWN = 15;
@@ -19,8 +20,7 @@ export function Events() {
   return html`<${Card} id="ov-events" kind="ov-last" title=${t("overview.events")}>
     ${shown.length
       ? html`<ul class="plain ov-events">${shown.map(
-          ({ id, at, severity, text, node, rollout }) => html`<${Event} key=${id} at=${at} severity=${severity}
-            text=${text} node=${node} rollout=${rollout} />`,
+          (event) => html`<${Event} key=${event.id} event=${event} />`,
         )}</ul>`
       : asked.error
         ? html`<${Failed} error=${asked.error} retry=${asked.reload} />`
@@ -30,16 +30,21 @@ export function Events() {
   </${Card}>`;
 }
 
+const updateOf = (id) => rollouts.value.get(id)?.name || t("overview.openUpdate");
+
 const LEVELS = { critical: "bad", error: "bad", warning: "warn", info: "off" };
 
-const Event = memo(({ at, severity, text, node, rollout }) => {
+const Event = memo(({ event }) => {
+  const { at, severity, node, rollout } = event;
+  const told = useMemo(() => steady(() => ({ ...aroundName(event, nameOf), update: updateOf(rollout) })), [event]);
+  const { before, after, update } = told.value;
   const level = LEVELS[severity] ?? "off";
   return html`<li>
     <span class="level ${level}">
       <${Icon} name=${level === "off" ? "info" : level} label=${t(`overview.severity.${severity}`)} />
     </span>
-    <span class="text">${text} ${node !== null && html`<${LiveNode} id=${node} />`}
-      ${rollout && html`<a class="small" href=${to("updates", rollout)}>${t("overview.openUpdate")}</a>`}</span>
+    <span class="text">${rollout && html`<a class="small" href=${to("updates", rollout)}><bdi>${update}</bdi></a>: `}
+      ${before}${node !== null && html`<${LiveNode} id=${node} />`}${after}</span>
     <span class="muted small"><${Ago} at=${at} /></span>
   </li>`;
 });

@@ -3,21 +3,22 @@ import { computed, html } from "../../app/dom.js";
 import { levelOfScore } from "../../app/levels.js";
 import { nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { Level } from "../../parts/basics.js";
+import { Badge, Level } from "../../parts/basics.js";
 import { countWell } from "./logic.js";
 import { all } from "./live.js";
 
 // Before the gateway's own sentence is there.
 const ownSentence = computed(() => t("overview.well", { well: countWell(all.value), n: nodes.value.size }));
 
-/** `numbers` is NumbersView, null before it is there; `error` is why it is not. */
-export function Head({ numbers, error }) {
+/** `numbers` is NumbersView, null before it is there; `error` is why it is not, and `stale` why it is not fresh. */
+export function Head({ numbers, error, stale }) {
   const score = numbers?.health.value ?? null;
   return html`<section class="card ov-head" aria-labelledby="ov-sentence">
     <${Ring} score=${score} />
-    <h1 id="ov-sentence">${numbers?.summary ?? ownSentence.value}</h1>
+    <h1 id="ov-sentence" data-summary=${numbers ? "" : undefined}>${numbers?.summary ?? ownSentence.value}</h1>
     <div class="row muted small ov-facts">
       <${Level} level=${levelOfScore(score)} text=${score === null && error ? t("overview.noScore") : undefined} />
+      ${stale && html`<${Badge} level="warn" title=${stale.message}>${t("overview.stale")}</${Badge}>`}
       ${numbers?.coverage && html`<span>${numbers.coverage}</span>`}
     </div>
     ${numbers && html`<${Parts} parts=${numbers.health.parts} />`}

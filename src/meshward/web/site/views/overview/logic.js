@@ -1,4 +1,5 @@
 // What the overview makes of nodes, alerts, rollouts and events. Nothing of a page is in it.
+import { isFinal } from "../../app/rollouts.js";
 
 /** Boards that are well: in the mesh, without an alert of their own. */
 export const countWell = (nodes) => nodes.reduce((sum, node) => sum + (node.online && !node.alerts), 0);
@@ -60,29 +61,18 @@ export function inTrouble(nodes, firing, most = 5) {
     .map((node) => node.id);
 }
 
-const OVER = ["completed", "aborted", "rolled_back", "failed"];
 const BY_PEOPLE = ["awaiting_approval", "awaiting_go", "paused"];
 
 /** {active, last}: rollouts under way, those that wait for people first; and the one that ended last, or null. */
 export function splitRollouts(rollouts) {
-  const active = rollouts.filter((rollout) => !OVER.includes(rollout.state));
+  const active = rollouts.filter((rollout) => !isFinal(rollout.state));
   active.sort((a, b) => waits(b) - waits(a) || b.created_at.localeCompare(a.created_at));
-  const ended = rollouts.filter((rollout) => OVER.includes(rollout.state));
+  const ended = rollouts.filter((rollout) => isFinal(rollout.state));
   ended.sort((a, b) => (b.ended_at ?? "").localeCompare(a.ended_at ?? ""));
   return { active, last: ended[0] ?? null };
 }
 
 const waits = (rollout) => BY_PEOPLE.includes(rollout.state);
-
-const DONE = ["completed", "already_installed"];
-const NOT = ["failed", "lost", "cancelled", "unreachable", "rolled_back"];
-
-/** {done, failed, targets} of a rollout's nodes; those it is not about are left out. */
-export function progressOf(counts) {
-  const sum = (states) => states.reduce((total, state) => total + (counts[state] ?? 0), 0);
-  const all = Object.values(counts).reduce((total, count) => total + count, 0);
-  return { done: sum(DONE), failed: sum(NOT), targets: all - (counts.not_targeted ?? 0) };
-}
 
 /** The newest events, out of those that came by the stream and those that were asked for. */
 export function latest(streamed, asked, most) {

@@ -3,21 +3,21 @@ import { may, post } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { html, memo, useState } from "../../app/dom.js";
 import { duration } from "../../app/format.js";
-import { levelOf, levelOfAlert } from "../../app/levels.js";
+import { begunAt, levelOf, levelOfAlert, SILENCES_H } from "../../app/levels.js";
 import { to } from "../../app/router.js";
 import { firing } from "../../app/state.js";
 import { t } from "../../app/words.js";
-import { Ago, Badge, Level } from "../../parts/basics.js";
+import { Badge, Lasting, Level, LiveNode, useNode } from "../../parts/basics.js";
 import { Menu } from "../../parts/menu.js";
 import { attempt } from "../../parts/toast.js";
 import { Card } from "./card.js";
-import { all, LiveNode, steady, useNode } from "./live.js";
+import { all, steady } from "./live.js";
 import { inTrouble } from "./logic.js";
 
 const LOUD_MAX = 6; // what is beyond is in the view of alerts
-const SILENCES_H = [1, 4, 8, 24];
+const TROUBLE_MAX = 5;
 
-const troubled = steady(() => inTrouble(all.value, firing.value));
+const troubled = steady(() => inTrouble(all.value, firing.value, Infinity));
 
 export function Needs() {
   const loud = firing.value.filter((alert) => !alert.quiet);
@@ -28,7 +28,11 @@ export function Needs() {
     ${loud.length > 0 && html`<${Alerts} alerts=${loud.slice(0, LOUD_MAX)} />`}
     ${more > 0 && html`<p><a href=${to("alerts")}>${t("overview.moreAlerts", { n: more })}</a></p>`}
     ${trouble.length > 0 && html`<h3>${t("overview.trouble")}</h3>
-      <ul class="plain ov-trouble">${trouble.map((id) => html`<${Trouble} key=${id} id=${id} />`)}</ul>`}
+      <ul class="plain ov-trouble">${trouble.slice(0, TROUBLE_MAX).map(
+        (id) => html`<${Trouble} key=${id} id=${id} />`,
+      )}</ul>`}
+    ${trouble.length > TROUBLE_MAX && html`<p><a href=${to("nodes")}>
+      ${t("overview.moreTrouble", { n: trouble.length - TROUBLE_MAX })}</a></p>`}
     ${!loud.length && !trouble.length && html`<p><${Level} level="well" text=${t("overview.calm")} /></p>`}
     ${quiet.length > 0 && html`<details class="ov-quiet">
       <summary>${t("overview.quiet", { n: quiet.length })}</summary>
@@ -46,7 +50,7 @@ const Alert = memo(({ alert }) => {
     <div class="row">
       <${Level} level=${level} text=${t(`overview.severity.${alert.severity}`)} />
       ${alert.quiet && html`<${Badge} icon="mute">${t(`overview.why.${alert.quiet}`)}</${Badge}>`}
-      <span class="muted small"><${Ago} at=${alert.fired_at ?? alert.since_at} /></span>
+      <span class="muted small"><${Lasting} since=${begunAt(alert)} /></span>
     </div>
     <p class="what">${alert.text}</p>
     ${alert.advice && html`<p class="muted small">${alert.advice}</p>`}

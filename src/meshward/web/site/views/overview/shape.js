@@ -2,8 +2,9 @@
 import { html } from "../../app/dom.js";
 import { to } from "../../app/router.js";
 import { t } from "../../app/words.js";
+import { Empty, LiveNode } from "../../parts/basics.js";
 import { Card } from "./card.js";
-import { all, LiveNode, steady } from "./live.js";
+import { all, steady } from "./live.js";
 import { byDepth, countBehind } from "./logic.js";
 
 const NAMED_MAX = 4;
@@ -19,7 +20,8 @@ export function Shape({ articulation = [] }) {
   const hinges = articulation.filter((id) => counts.get(id) > 0).sort((a, b) => counts.get(b) - counts.get(a));
   const named = hinges.slice(0, NAMED_MAX);
   return html`<${Card} id="ov-shape" title=${t("overview.shape")} more=${[to("map"), t("overview.openMap")]}>
-    <div class="ov-shape">
+    ${!bars.length && html`<${Empty} icon="map">${t("overview.noShape")}</${Empty}>`}
+    ${bars.length > 0 && html`<div class="ov-shape">
       <ul class="plain ov-depths">${bars.map(
         ([depth, count]) => html`<li key=${depth}><span class="muted">${t("overview.hops", { n: depth })}</span>
           <span class="track"><span style=${{ width: `${(100 * count) / most}%` }} /></span>
@@ -30,6 +32,6 @@ export function Shape({ articulation = [] }) {
           (id) => html`<li key=${id} class="row spread"><${LiveNode} id=${id} />
             <span class="muted">${t("overview.behind", { n: counts.get(id) })}</span></li>`,
         )}</ul></div>`}
-    </div>
+    </div>`}
   </${Card}>`;
 }

@@ -2,13 +2,14 @@
 import { may } from "../../app/api.js";
 import { html, memo } from "../../app/dom.js";
 import { levelOfUpdate } from "../../app/levels.js";
+import { tally } from "../../app/rollouts.js";
 import { to } from "../../app/router.js";
 import { rollouts } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { Ago, Level, Progress } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
 import { Card } from "./card.js";
-import { progressOf, splitRollouts } from "./logic.js";
+import { splitRollouts } from "./logic.js";
 
 const SHOWN_MAX = 4;
 
@@ -29,7 +30,7 @@ export function Updates() {
 }
 
 const Rollout = memo(({ rollout }) => {
-  const { done, failed, targets } = progressOf(rollout.counts);
+  const { good, bad, total, share } = tally(rollout);
   const name = rollout.name || rollout.id;
   const approval = rollout.actions.includes("approve");
   const wave = rollout.wave_names[rollout.wave];
@@ -38,10 +39,10 @@ const Rollout = memo(({ rollout }) => {
       <a class="cut" href=${to("updates", rollout.id)} title=${name}><bdi>${name}</bdi></a>
       <${Level} level=${levelOfUpdate(rollout.state)} text=${t(`overview.rollout.${rollout.state}`)} />
     </div>
-    <${Progress} share=${targets ? done / targets : 0} label=${t("overview.progress", { name })} />
+    <${Progress} share=${share} label=${t("overview.progress", { name })} />
     <div class="row spread small muted">
-      <span>${targets ? t("overview.done", { done, n: targets }) : t("overview.noTargets")}${
-        failed > 0 && `, ${t("overview.failed", { n: failed })}`
+      <span>${total ? t("overview.done", { done: good, n: total }) : t("overview.noTargets")}${
+        bad > 0 && `, ${t("overview.failed", { n: bad })}`
       }</span>
       ${wave && html`<span class="cut" title=${wave}>
         ${t("overview.wave", { name: wave, k: rollout.wave + 1, n: rollout.wave_names.length })}</span>`}

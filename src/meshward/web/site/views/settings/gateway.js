@@ -1,32 +1,14 @@
-// Backup, bridges, and what runs here.
-import { apiUrl, may } from "../../app/api.js";
+// Bridges, and what runs here.
+import { may } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { html } from "../../app/dom.js";
 import { bytes, duration } from "../../app/format.js";
 import { to } from "../../app/router.js";
 import { t } from "../../app/words.js";
-import { Failed, Level, Loading, Note } from "../../parts/basics.js";
-import { Icon } from "../../parts/icons.js";
+import { Failed, Level, Loading } from "../../parts/basics.js";
 
 const DOCS = "api/docs";
 const UPTIME_EVERY_MS = 30_000;
-
-export const Backup = () => html`<div class="stack">
-  <section class="card stack" aria-labelledby="backup-title">
-    <h2 id="backup-title">${t("settings.backup.title")}</h2>
-    <p>${t("settings.backup.what")}</p>
-    <div class="row"><a class="button primary" href=${apiUrl("/backup")} download>
-      <${Icon} name="download" /> ${t("settings.backup.do")}</a></div>
-    <p class="muted small">${t("settings.backup.hint")}</p>
-    <${Note} level="warn">${t("settings.backup.care")}</${Note}>
-  </section>
-  <section class="card stack" aria-labelledby="restore-title">
-    <h2 id="restore-title">${t("settings.backup.restore")}</h2>
-    <p>${t("settings.backup.restoreHow")}</p>
-    <pre tabindex="0">meshward restore meshward-backup.tar.gz</pre>
-    <p class="muted small">${t("settings.backup.restoreHint")}</p>
-  </section>
-</div>`;
 
 export const Bridges = () => html`<div class="stack">
   <section class="card stack" aria-labelledby="bridges-title">
@@ -61,11 +43,11 @@ export function About() {
         <dt>${t("settings.about.mesh")}</dt><dd>
           ${details ? meshText(details) : "–"}</dd>
         <dt>${t("settings.about.clients")}</dt><dd>${details?.stream_clients ?? "–"}</dd>
-        <dt>${t("settings.about.data")}</dt><dd><code>${about.value.data}</code></dd>
+        ${about.value.data && html`<dt>${t("settings.about.data")}</dt><dd><code>${about.value.data}</code></dd>`}
         <dt>${t("settings.about.database")}</dt><dd>${bytes(about.value.database_bytes)}</dd>
         <dt>${t("settings.about.firmware")}</dt><dd>${bytes(about.value.firmware_bytes)}</dd>
         <dt>${t("settings.about.python")}</dt><dd>${about.value.python}</dd>
-        <dt>${t("settings.about.system")}</dt><dd>${about.value.system}</dd>
+        ${about.value.system && html`<dt>${t("settings.about.system")}</dt><dd>${about.value.system}</dd>`}
         <dt>${t("settings.about.api")}</dt><dd><a href=${DOCS}>${t("settings.bridges.docs")}</a></dd>
       </dl></section>
       ${["gateway", "browser"].map((where) => html`<${Parts} key=${where} where=${where}

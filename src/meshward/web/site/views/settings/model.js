@@ -1,4 +1,5 @@
 // Settings, tokens and the audit log put in order for people. No DOM here.
+import { numberOf } from "../../app/numbers.js";
 
 /**
  * What of these numbers as typed is another one than in force: {changes, wrong}. `wrong` names those that are no
@@ -8,8 +9,7 @@ export function numbersOf(typed, current, limits) {
   const changes = {};
   const wrong = {};
   for (const [name, [low, high]] of Object.entries(limits)) {
-    const written = typed[name].trim().replace(",", ".");
-    const value = written === "" ? Number.NaN : Number(written);
+    const value = numberOf(typed[name]) ?? Number.NaN;
     const whole = !Number.isInteger(current[name]) || name !== "updates_at_once" || Number.isInteger(value);
     if (!(value >= low && value <= high && whole)) wrong[name] = true;
     else if (value !== current[name]) changes[name] = value;

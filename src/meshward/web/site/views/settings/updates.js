@@ -60,6 +60,9 @@ function Paused({ settings, onChange }) {
 
 const LIMITS = { updates_at_once: [1, 16], probe_every_s: [1, 86_400] };
 
+// As they are to be typed: without grouping.
+const rangeOf = (name) => ({ low: String(LIMITS[name][0]), high: String(LIMITS[name][1]) });
+
 function Numbers({ settings, onChange }) {
   const [typed, setTyped] = useState({
     updates_at_once: String(settings.updates_at_once),
@@ -76,7 +79,7 @@ function Numbers({ settings, onChange }) {
   };
   const field = (name) => html`<${Field} label=${t(`settings.updates.${name}`)}
     hint=${t(`settings.updates.hint.${name}`)}
-    wrong=${wrong[name] && t("settings.updates.range", { low: LIMITS[name][0], high: LIMITS[name][1] })}>
+    wrong=${wrong[name] && t("settings.updates.range", rangeOf(name))}>
       ${(control) => html`<input ...${control} inputmode="decimal"
       autocomplete="off" readonly=${!may("admin")} value=${typed[name]}
         onInput=${(event) => setTyped({ ...typed, [name]: event.target.value })} />`}</${Field}>`;

@@ -1,12 +1,12 @@
 // What people may do with a rollout now, each after its consequences were told.
 import { may, post } from "../../app/api.js";
-import { html, useState } from "../../app/dom.js";
+import { html, useEffect, useRef, useState } from "../../app/dom.js";
+import { tally } from "../../app/rollouts.js";
 import { t } from "../../app/words.js";
 import { confirmDialog } from "../../parts/dialog.js";
 import { Icon } from "../../parts/icons.js";
 import { Menu } from "../../parts/menu.js";
 import { complain, say } from "../../parts/toast.js";
-import { tally } from "./progress.js";
 
 const ICONS = { approve: "check", pause: "pause", resume: "play", skip: "skip", retry: "retry", abort: "stop",
   rollback: "back" };
@@ -18,11 +18,19 @@ const SHOWN = ["approve", "resume", "pause", "retry"];
 /** `take(rollout)` is given the rollout as it is after the action. */
 export function Actions({ rollout, take }) {
   const [busy, setBusy] = useState(false);
+  const box = useRef(null);
+  const acted = useRef(false);
+  // What was pressed may be gone by now: the keyboard goes on from beside it.
+  useEffect(() => {
+    if (busy || !acted.current || document.activeElement !== document.body) return;
+    (box.current.querySelector("button") ?? box.current).focus();
+  }, [busy]);
   if (!may("operator")) return null;
   const possible = ORDER.filter((action) => rollout.actions.includes(action));
   const act = async (action) => {
     const sure = await confirmDialog(question(rollout, action));
     if (!sure) return;
+    acted.current = true;
     setBusy(true);
     try {
       take(await post(`/rollouts/${encodeURIComponent(rollout.id)}/${action}`, { reason: sure.reason }));
@@ -35,12 +43,12 @@ export function Actions({ rollout, take }) {
   };
   const buttons = possible.filter((action) => SHOWN.includes(action));
   const more = possible.filter((action) => !SHOWN.includes(action));
-  return html`<div class="row">
+  return html`<div class="row" ref=${box} tabindex="-1">
     ${buttons.map((action, index) =>
       html`<button type="button" key=${action} class=${index === 0 && action !== "pause" ? "primary" : ""}
       disabled=${busy} onClick=${() => act(action)}>
       <${Icon} name=${ICONS[action]} /> ${word(rollout, action)}</button>`)}
-    ${more.length > 0 && !busy && html`<${Menu} label=${t("updates.actions.more")} items=${more.map(
+    ${more.length > 0 && html`<${Menu} label=${t("updates.actions.more")} disabled=${busy} items=${more.map(
       (action) => ({ text: word(rollout, action), icon: ICONS[action], run: () => act(action) }),
     )} />`}
   </div>`;

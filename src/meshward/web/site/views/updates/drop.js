@@ -1,13 +1,15 @@
 // Files that are dropped on the page or chosen: what each is, before anything happens with it.
-import { may, upload } from "../../app/api.js";
+import { may } from "../../app/api.js";
 import { classes, html, useEffect, useRef, useState } from "../../app/dom.js";
 import { percent } from "../../app/format.js";
+import { upload } from "../../app/upload.js";
 import { t } from "../../app/words.js";
 import { Field, Level, Note, Progress } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
 import { attempt, complain } from "../../parts/toast.js";
 import { FirmwareFacts, Problems, problemsOf, sentence } from "./facts.js";
 import { firmwareName } from "./sentences.js";
+import { useShown } from "./shown.js";
 
 const AT_ONCE_MAX = 4; // the gateway takes in no more files at the same time
 let lastKey = 0;
@@ -20,31 +22,37 @@ let lastKey = 0;
 export function DropPlace({ actions, compact = false, inviting = true }) {
   const [files, setFiles] = useState([]);
   const picker = useRef(null);
-  const take = (list) => {
-    const taken = [...list].slice(0, AT_ONCE_MAX);
-    if (list.length > AT_ONCE_MAX) complain(t("updates.drop.tooMany", { n: AT_ONCE_MAX }));
-    setFiles(taken.map((file) => ({ key: ++lastKey, file })));
+  const replaced = useRef(null);
+  // What was looked at, and its notes, stay: the newest is above.
+  const take = (list, instead = null) => {
+    const kept = files.filter(({ key }) => key !== instead);
+    const taken = [...list].slice(0, AT_ONCE_MAX - kept.length);
+    if (taken.length < list.length) complain(t("updates.drop.tooMany", { n: AT_ONCE_MAX }));
+    setFiles([...taken.map((file) => ({ key: ++lastKey, file })), ...kept]);
   };
   const over = useDrops(take);
-  const choose = () => picker.current.click();
+  const choose = (instead = null) => {
+    replaced.current = instead;
+    picker.current.click();
+  };
   const drop = (key) => setFiles((all) => all.filter((one) => one.key !== key));
   return html`<section class=${classes("card", "drop-place", over && "over", compact && "compact")}
     aria-label=${t("updates.drop.title")}>
     <input ref=${picker} hidden type="file" multiple accept=".bin,.gz,application/octet-stream"
-      onChange=${(event) => (take(event.target.files), (event.target.value = ""))} />
+      onChange=${(event) => (take(event.target.files, replaced.current), (event.target.value = ""))} />
     ${over && html`<div class="drop-veil"><div><${Icon} name="download"
       size="44" /> ${t("updates.drop.here")}</div></div>`}
     <div class="drop-ask">
       <${Icon} name="upload" size="32" />
       <div>
         <p><span class="drop-text">${t("updates.drop.text")}</span>
-          <button type="button" class=${files.length || !inviting ? "" : "primary"} onClick=${choose}><${Icon}
+          <button type="button" class=${files.length || !inviting ? "" : "primary"} onClick=${() => choose()}><${Icon}
             name="file" /> ${t("updates.drop.choose")}</button></p>
         <p class="muted small">${t("updates.drop.after")}</p>
       </div>
     </div>
-    ${files.map(({ key, file }) => html`<${Checked} key=${key} file=${file} actions=${actions} choose=${choose}
-      done=${() => drop(key)} />`)}
+    ${files.map(({ key, file }) => html`<${Checked} key=${key} file=${file} actions=${actions}
+      choose=${() => choose(key)} done=${() => drop(key)} />`)}
   </section>`;
 }
 
@@ -107,6 +115,7 @@ function Checked({ file, actions, choose, done }) {
 function Verdict({ file, check, actions, choose, done }) {
   const [busy, setBusy] = useState(false);
   const [notes, setNotes] = useState("");
+  const shown = useShown();
   const warned = problemsOf(check.inspection).some(({ severity }) => severity !== "note");
   const run = async (act) => {
     setBusy(true);
@@ -114,6 +123,7 @@ function Verdict({ file, check, actions, choose, done }) {
       () => upload("/firmware", file, { notes: notes.trim() }),
       (added) => t("updates.drop.added", { name: firmwareName(added) }),
     );
+    if (!shown.current) return;
     setBusy(false);
     if (kept) done(), act?.(kept);
   };

@@ -1,4 +1,5 @@
 // What a new rollout is to be: as its form holds it, and as the API takes it. No DOM.
+import { numberOf } from "../../app/numbers.js";
 
 /** Waves of the API's own defaults: a few first, and what must hold before the next ones. */
 export const CAREFUL = [
@@ -86,11 +87,11 @@ export function wavesOf(form) {
     name: row.name.trim(),
     size: row.size.trim(),
     nodes: row.by === "nodes" ? row.nodes : [],
-    soak_s: numberOf(row.soakMin) * 60,
+    soak_s: needed(row.soakMin) * 60,
     success_min: row.success.trim(),
     errors_max: row.errors.trim(),
     go_ahead: row.manual ? "manual" : "auto",
-    batch: numberOf(row.batch),
+    batch: needed(row.batch),
   }));
 }
 
@@ -120,7 +121,7 @@ export function specOf(form, fallbackName) {
     approval: form.approval,
     windows: form.windows.map(({ days, start, end, zone }) => ({ days, start, end, zone: zone.trim() })),
     late_joiners: form.lateJoiners,
-    absent_wait_s: numberOf(form.absentHours) * 3600,
+    absent_wait_s: needed(form.absentHours) * 3600,
     transfer: transferOf(form.transfer),
     health: healthOf(form.health),
     notes: form.notes,
@@ -132,21 +133,21 @@ export function specOf(form, fallbackName) {
 function transferOf(transfer) {
   const spec = { strategy: transfer.strategy, compress: transfer.compress, force: transfer.force };
   for (const key of ["part_bytes", "window", "concurrency", "backlog_bytes"]) {
-    if (transfer[key].trim()) spec[key] = numberOf(transfer[key]);
+    if (transfer[key].trim()) spec[key] = needed(transfer[key]);
   }
   if (transfer.chip.trim()) spec.chip = transfer.chip.trim();
   return spec;
 }
 
 const healthOf = (health) => ({
-  restarts_max: numberOf(health.restarts_max),
-  absence_max_s: numberOf(health.absence_max_s),
-  delay_factor_max: numberOf(health.delay_factor_max),
-  heap_ratio_min: numberOf(health.heap_ratio_min) / 100,
+  restarts_max: needed(health.restarts_max),
+  absence_max_s: needed(health.absence_max_s),
+  delay_factor_max: needed(health.delay_factor_max),
+  heap_ratio_min: needed(health.heap_ratio_min) / 100,
 });
 
-/** A number as people type it, with point or comma; NaN for none. */
-export const numberOf = (text) => (String(text).trim() ? Number(String(text).trim().replace(",", ".")) : NaN);
+// What is needed: none is as wrong as what is no number.
+const needed = (typed) => numberOf(typed) ?? Number.NaN;
 
 function startOf(local) {
   const at = new Date(local);

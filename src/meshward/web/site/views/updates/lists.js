@@ -4,12 +4,12 @@ import { useAsk } from "../../app/ask.js";
 import { computed, html, useEffect, useRef, useState } from "../../app/dom.js";
 import { duration } from "../../app/format.js";
 import { levelOfUpdate } from "../../app/levels.js";
+import { FINAL, isFinal, tally } from "../../app/rollouts.js";
 import { to } from "../../app/router.js";
 import { rollouts } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { Ago, Badge, Empty, Failed, Loading, Note, Progress } from "../../parts/basics.js";
-import { FINAL, isFinal, tally } from "./progress.js";
-import { stateWord } from "./sentences.js";
+import { stateWord } from "../../parts/event_words.js";
 
 const PAGE = 20;
 let last = [];
@@ -57,14 +57,14 @@ export function Active() {
 }
 
 function ActiveCard({ rollout }) {
-  const { good, bad, ended, total } = tally(rollout);
+  const { good, bad, total, share } = tally(rollout);
   const wave = rollout.wave_names[rollout.wave];
   return html`<li class="card rollout-card">
     <div class="row spread">
       <h3 class="cut"><a href=${to("updates", rollout.id)} title=${rollout.name}><bdi>${rollout.name}</bdi></a></h3>
       <${StateBadge} state=${rollout.state} />
     </div>
-    <${Progress} share=${total ? ended / total : 0} label=${t("updates.live.progress")} />
+    <${Progress} share=${share} label=${t("updates.live.progress")} />
     <div class="row spread small">
       <span>${t("updates.list.progress", { good, n: total })}
         ${bad > 0 && html` · <span class="level bad">${t("updates.list.trouble", { n: bad })}</span>`}</span>
@@ -75,7 +75,7 @@ function ActiveCard({ rollout }) {
   </li>`;
 }
 
-/** Pages of rollouts that are over. `busy` says whether anything is there besides, for the words where it is empty. */
+/** Pages of rollouts that are over; `emptyText` is for where there are none. */
 export function History({ emptyText }) {
   const first = useAsk("/rollouts", { state: FINAL, limit: PAGE });
   const [older, setOlder] = useState({ items: [], next: undefined, busy: false, error: null });

@@ -2,6 +2,8 @@
 import { get, may } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
 import { computed, html, useEffect, useMemo, useRef, useState } from "../../app/dom.js";
+import { gatewayMs } from "../../app/format.js";
+import { isFinal } from "../../app/rollouts.js";
 import { to } from "../../app/router.js";
 import { rollouts } from "../../app/state.js";
 import { t } from "../../app/words.js";
@@ -14,7 +16,7 @@ import { SpecFacts } from "./live_spec.js";
 import { Figures, Standing, WaveBars } from "./live_standing.js";
 import { OnTheTree } from "./live_tree.js";
 import { Held, StateBadge } from "./lists.js";
-import { addSample, isFinal, keepSame, sampleOf } from "./progress.js";
+import { addSample, keepSame, sampleOf } from "./progress.js";
 import { rolloutName } from "./sentences.js";
 
 const EVERY_MS = 2000;
@@ -122,7 +124,7 @@ function useSummary(id) {
 }
 
 function taken(before, view) {
-  const atMs = Date.now();
+  const atMs = gatewayMs();
   const nodes = before.rollout ? keepSame(before.rollout.nodes, view.nodes) : view.nodes;
   const same = before.rollout && nodes.length === before.rollout.nodes.length
     && nodes.every((node, at) => node === before.rollout.nodes[at]);

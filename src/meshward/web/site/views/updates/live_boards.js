@@ -7,7 +7,7 @@ import { t } from "../../app/words.js";
 import { Badge, Progress } from "../../parts/basics.js";
 import { DataTable } from "../../parts/table.js";
 import { byUrgency, isBad, NODE_STATES, shareOf } from "./progress.js";
-import { nodeStateWord } from "./sentences.js";
+import { nodeStateWord } from "../../parts/event_words.js";
 
 const FAILURES_MAX = 6;
 // What was left out, or brought back, has no trouble of its own.
@@ -70,19 +70,19 @@ const keyOf = (node) => node.node;
 
 function columnsOf(spec) {
   return [
-    { key: "node", text: t("updates.live.node"), fixed: true, width: 170, value: nameOf, cell: (node) =>
+    { key: "node", text: t("updates.live.node"), fixed: true, width: 150, value: nameOf, cell: (node) =>
       html`<a class="cut block" href=${to("nodes", node.node)}
         title=${`${nameOf(node)} (${node.node})`}><bdi>${nameOf(node)}</bdi></a>` },
-    { key: "state", text: t("updates.live.state"), width: 170, value: (node) => NODE_STATES.indexOf(node.state),
+    { key: "state", text: t("updates.live.state"), width: 150, value: (node) => NODE_STATES.indexOf(node.state),
       cell: (node) => html`<${NodeState} state=${node.state} />` },
-    { key: "done", text: t("updates.live.done"), width: 150, value: shareOf,
+    { key: "done", text: t("updates.live.done"), width: 130, value: shareOf,
       cell: (node) => html`<${Parts} node=${node} />` },
-    { key: "wave", text: t("updates.live.wave"), width: 130, value: (node) => node.wave ?? 99, cell: (node) =>
+    { key: "wave", text: t("updates.live.wave"), width: 120, value: (node) => node.wave ?? 99, cell: (node) =>
       node.wave === null ? "–" : html`<bdi class="cut block"
         title=${spec.waves[node.wave]?.name}>${node.wave + 1} ${spec.waves[node.wave]?.name}</bdi>` },
-    { key: "attempts", text: t("updates.live.attempts"), number: true, width: 90, value: (node) => node.attempts },
-    { key: "hardware", text: t("updates.live.hardware"), width: 110, value: (node) => node.hardware || "–" },
-    { key: "reason", text: t("updates.live.reason"), width: 320, value: (node) => node.reason ?? "", cell: (node) =>
+    { key: "attempts", text: t("updates.live.attempts"), number: true, width: 85, value: (node) => node.attempts },
+    { key: "hardware", text: t("updates.live.hardware"), width: 90, value: (node) => node.hardware || "–" },
+    { key: "reason", text: t("updates.live.reason"), width: 300, value: (node) => node.reason ?? "", cell: (node) =>
       html`<span class="reason"><bdi>${node.reason ?? ""}</bdi></span>` },
   ];
 }

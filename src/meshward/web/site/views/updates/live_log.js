@@ -7,7 +7,7 @@ import { events, nameOf } from "../../app/state.js";
 import { has, t } from "../../app/words.js";
 import { Failed, Loading } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
-import { eventWords } from "./sentences.js";
+import { eventWords } from "../../parts/event_words.js";
 
 const PAGE = 50;
 const LEVELS = { error: "bad", warning: "warn", info: "info" };

@@ -1,14 +1,16 @@
 // How a rollout stands: in one sentence, in bars, in figures.
 import { html, useMemo } from "../../app/dom.js";
-import { bytes, duration, nowMs, percent } from "../../app/format.js";
+import { bytes, duration, gatewayMs, nowMs, percent } from "../../app/format.js";
 import { levelOfUpdate } from "../../app/levels.js";
+import { isFinal, tally } from "../../app/rollouts.js";
 import { nameOf } from "../../app/state.js";
 import { t } from "../../app/words.js";
 import { Ago, Note, Progress } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
 import { active, RolloutLinks } from "./lists.js";
-import { doneShare, isFinal, NODE_STATES, pace, tally, waveTallies } from "./progress.js";
-import { namesIn, nextSentence, nodeStateWord, resultSentence, stateWord } from "./sentences.js";
+import { doneShare, NODE_STATES, pace, waveTallies } from "./progress.js";
+import { namesIn, nodeStateWord, stateWord } from "../../parts/event_words.js";
+import { nextSentence, resultSentence } from "./sentences.js";
 
 /** The state in words, why, what happens next, and how far it is over all. */
 export function Standing({ rollout, what, atMs }) {
@@ -49,7 +51,7 @@ export function Figures({ rollout, samples }) {
   const over = isFinal(rollout.state);
   const { bytesPerS, leftS } = pace(samples);
   const took = rollout.started_at
-    && (Date.parse(rollout.ended_at ?? new Date().toISOString()) - Date.parse(rollout.started_at)) / 1000;
+    && (Date.parse(rollout.ended_at ?? new Date(gatewayMs()).toISOString()) - Date.parse(rollout.started_at)) / 1000;
   const sending = ["updating", "rolling_back"].includes(rollout.state);
   const facts = [
     ["sent", bytes(rollout.sent_bytes)],

@@ -5,7 +5,7 @@ import { go, to } from "../../app/router.js";
 import { t } from "../../app/words.js";
 import { MiniTree } from "../../parts/mini_tree.js";
 import { isBad, isGood, shareOf } from "./progress.js";
-import { nodeStateWord } from "./sentences.js";
+import { nodeStateWord } from "../../parts/event_words.js";
 
 export function OnTheTree({ nodes }) {
   const paint = useMemo(() => {

@@ -1,7 +1,7 @@
 // A new rollout on one page: which firmware, which boards, how careful, and what will happen.
-import { get, may, post } from "../../app/api.js";
+import { get, may, post, session } from "../../app/api.js";
 import { useAsk } from "../../app/ask.js";
-import { html, useEffect, useMemo, useState } from "../../app/dom.js";
+import { html, signal, useEffect, useMemo, useRef, useState } from "../../app/dom.js";
 import { go, route, to } from "../../app/router.js";
 import { nodes } from "../../app/state.js";
 import { t } from "../../app/words.js";
@@ -15,26 +15,56 @@ import { Plan } from "./new_plan.js";
 import { WhichBoards } from "./new_who.js";
 import { counted, roster } from "./roster.js";
 import { rolloutName } from "./sentences.js";
+import { useShown } from "./shown.js";
 
 const PLAN_AFTER_MS = 400;
 
+/** The form that was not sent yet, {form, from, by}: filled in from which address, by whom; null for none. */
+const draft = signal(null);
+
+const mine = (kept) => (kept?.by === session.value?.name ? kept : null);
+
 export function NewRollout() {
+  const [round, setRound] = useState(0);
+  const title = useRef(null);
+  const from = route.value.params.toString();
+  const discard = () => {
+    draft.value = null;
+    setRound(round + 1);
+    title.current.focus();
+  };
   const head = html`<div class="view-head"><div><a class="back" href=${to("updates")}><${Icon}
     name="left" /> ${t("updates.new.back")}</a>
-    <h1>${t("updates.new.title")}</h1></div></div>`;
+    <h1 ref=${title} tabindex="-1">${t("updates.new.title")}</h1></div>
+    ${mine(draft.value) && html`<button type="button" onClick=${discard}><${Icon}
+      name="retry" /> ${t("updates.new.startOver")}</button>`}</div>`;
   if (!may("operator")) return html`<div class="updates">${head}<${Note}
     level="off">${t("updates.new.notAllowed")}</${Note}></div>`;
-  return html`<div class="updates">${head}<${Form} /></div>`;
+  return html`<div class="updates">${head}<${Form} key=${`${round} ${from}`} from=${from} /></div>`;
 }
 
-function Form() {
+function Form({ from }) {
   const library = useAsk("/firmware");
-  const [form, setForm] = useState(() => begun(route.peek().params));
+  const shown = useShown();
+  // What was left here, unless somebody comes for another one: then it can be had back until that one is changed.
+  const left = useRef(mine(draft.peek())).current;
+  const [resumed, setResumed] = useState(Boolean(left) && (!from || from === left.from));
+  const [form, setForm] = useState(() => (resumed ? left.form : begun(route.peek().params)));
   const [pressed, setPressed] = useState(false);
   const [busy, setBusy] = useState(false);
-  const change = (part) => setForm((before) => ({ ...before, ...part }));
-  const again = useAgain(library.value, setForm);
-  useSaneDefaults(library.value, form, change, again.loading);
+  const fill = (part) => setForm((before) => ({ ...before, ...part }));
+  const latest = useRef(form);
+  latest.current = form;
+  const change = (part) => {
+    fill(part);
+    draft.value = { form: { ...latest.current, ...part }, from: resumed ? left.from : from, by: session.peek()?.name };
+  };
+  const resume = () => {
+    setForm(left.form);
+    setResumed(true);
+  };
+  const again = useAgain(library.value, setForm, resumed);
+  useSaneDefaults(library.value, form, fill, again.loading);
   const chosen = (library.value ?? []).filter((firmware) => form.images.includes(firmware.sha256));
   const fallbackName = rolloutName(chosen);
   const lacks = missing(form);
@@ -45,10 +75,12 @@ function Form() {
     setPressed(true);
     if (Object.keys(lacks).length || planned.busy || planned.error) return;
     setBusy(true);
+    const sent = draft.peek();
     try {
       const rollout = await post("/rollouts", spec);
       say(t(spec.approval ? "updates.new.asked" : spec.start_at ? "updates.new.scheduled" : "updates.new.started"));
-      go(to("updates", rollout.id));
+      if (draft.peek() === sent) draft.value = null;
+      if (shown.current) go(to("updates", rollout.id));
     } catch (error) {
       complain(error);
       setBusy(false);
@@ -56,7 +88,10 @@ function Form() {
   };
   return html`<div class="new-rollout">
     <div class="stack">
-      ${again.name && html`<${Note}><bdi>${t("updates.new.again", { name: again.name })}</bdi></${Note}>`}
+      ${resumed && html`<${Note}>${t("updates.new.resumed")}</${Note}>`}
+      ${left && !resumed && draft.value === left && html`<${Note}><p>${t("updates.new.leftOne")}</p>
+        <button type="button" class="small" onClick=${resume}>${t("updates.new.resume")}</button></${Note}>`}
+      ${again.name && !resumed && html`<${Note}><bdi>${t("updates.new.again", { name: again.name })}</bdi></${Note}>`}
       ${again.error && html`<${Note} level="warn">${t("updates.new.loadFailed")} ${again.error.message}</${Note}>`}
       <${WhichFirmware} asked=${library} form=${form} change=${change} wrong=${wrong} />
       <${WhichBoards} form=${form} change=${change} wrong=${wrong} />
@@ -94,15 +129,17 @@ function useSaneDefaults(library, form, change, waits) {
   }, [roles.length, waits]);
 }
 
-/** The settings of the rollout that ?again= names: {name, error, loading}. */
-function useAgain(library, setForm) {
-  const id = route.value.params.get("again");
+/** The settings of the rollout that ?again= names: {name, error, loading}; not where a draft of them is `resumed`. */
+function useAgain(library, setForm, resumed) {
+  const id = resumed ? null : route.value.params.get("again");
   const [state, setState] = useState({ name: "", error: null, loading: Boolean(id) });
   const ready = Boolean(library);
   useEffect(() => {
-    if (!id || !ready) return;
+    if (!id || !ready) return undefined;
+    let wanted = true;
     get(`/rollouts/${encodeURIComponent(id)}`).then(
       ({ name, spec }) => {
+        if (!wanted) return;
         const known = new Map(library.map((firmware) => [firmware.sha256, firmware]));
         const form = formOf(spec, (sha) => known.get(sha)?.hardware ?? "");
         form.images = form.images.filter((sha) => known.has(sha));
@@ -110,10 +147,11 @@ function useAgain(library, setForm) {
         setForm(form);
         setState({ name, error: null, loading: false });
       },
-      (error) => setState({ name: "", error, loading: false }),
+      (error) => wanted && setState({ name: "", error, loading: false }),
     );
+    return () => (wanted = false);
   }, [id, ready]);
-  return state;
+  return id ? state : { name: "", error: null, loading: false };
 }
 
 /**

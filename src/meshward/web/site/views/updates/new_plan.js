@@ -7,7 +7,8 @@ import { Failed, Note } from "../../parts/basics.js";
 import { Icon } from "../../parts/icons.js";
 import { MiniTree } from "../../parts/mini_tree.js";
 import { active } from "./lists.js";
-import { expectedSizes, pathOf, placesOf, reachOf, reasonsOf, waysBack } from "./plan.js";
+import { awayOf, expectedSizes, otherWarnings, pathOf, placesOf, reachOf, reasonsOf, waysBack } from "./plan.js";
+import { roster } from "./roster.js";
 import { about, consequences, firmwareName } from "./sentences.js";
 
 const NAMES_MAX = 14;
@@ -23,7 +24,7 @@ export function Plan({ planned, lacks, spec, library, busy, start }) {
       ? html`<p class="muted">${t("updates.new.planWaits")}</p>`
       : html`<${Doubts} error=${error} whole=${whole} isWrong=${isWrong} has=${Boolean(plan)}
         retry=${planned.retry} />`}
-    ${plan && !waits && html`<${Consequences} plan=${plan} spec=${planned.spec} />`}
+    ${plan && !waits && html`<${Away} plan=${plan} /><${Consequences} plan=${plan} spec=${planned.spec} />`}
     <${UnderWay} />
     ${!plan && !waits && !error && html`<p class="muted" role="status">${t("updates.new.planning")}</p>`}
     <div class="row"><button type="button" class="primary start" disabled=${blocked && !waits} onClick=${start}>
@@ -49,6 +50,15 @@ function Doubts({ error, whole, isWrong, has, retry }) {
 function UnderWay() {
   const names = active.value.map((rollout) => rollout.name).join(", ");
   return names ? html`<${Note} level="warn"><bdi>${t("updates.new.underWay", { names })}</bdi></${Note}>` : null;
+}
+
+/** That boards are not there to get it. */
+function Away({ plan }) {
+  const { away, of } = awayOf(plan, roster.value);
+  if (!away) return null;
+  if (away < of) return html`<${Note} level="warn">${t("updates.new.someAway", { n: away, of })}</${Note}>`;
+  return html`<${Note} level="bad" role="status"><p><strong>${t("updates.new.allAway", { n: of })}</strong></p>
+    <p>${t("updates.new.allAwayText")}</p></${Note}>`;
 }
 
 function Consequences({ plan, spec }) {
@@ -82,9 +92,6 @@ function Details({ plan, spec, library }) {
     <${Back} plan=${plan} spec=${spec} library=${library} ways=${ways} />
   </div>`;
 }
-
-// The rest is said in words of the page's own.
-const otherWarnings = (plan) => plan.warnings.filter((text) => !/roll .* boards back|were never asked/.test(text));
 
 function painter(places, spec, picked) {
   return (id) => {

@@ -1,4 +1,5 @@
 // What a plan says, made ready to be shown. No DOM.
+import { chainOf } from "../nodes/lineage.js";
 
 /** How many boards each wave gets of `total`, as the gateway deals them out: [{name, size, nodes}] → [n]. */
 export function expectedSizes(waves, total) {
@@ -23,15 +24,8 @@ export function amountOf(amount, total) {
  * Ids from a board to the one that hangs below the gateway; a board that is not in the mesh has no way.
  * `nodes` is the Map of the stream.
  */
-export function pathOf(id, nodes) {
-  const path = [];
-  const seen = new Set();
-  for (let node = nodes.get(id); node?.online && !seen.has(node.id); node = nodes.get(node.parent)) {
-    seen.add(node.id);
-    path.push(node.id);
-  }
-  return path;
-}
+export const pathOf = (id, nodes) =>
+  nodes.get(id)?.online ? chainOf(nodes, id).map((node) => node.id).reverse() : [];
 
 /** Every board of a plan: id → {kind: "wave" | "installed" | "unknown" | "out", wave, reason}. */
 export function placesOf(plan) {
@@ -53,6 +47,14 @@ export function reasonsOf(notTargeted) {
   return [...byReason].sort((a, b) => b[1].length - a[1].length);
 }
 
+// How warnings of the gateway begin that the page says in words of its own.
+const NO_WAY = "no image is known to roll";
+const NEVER_ASKED = /^\d+ nodes were never asked /;
+
+/** Warnings that are said nowhere else on the page. */
+export const otherWarnings = (plan) =>
+  plan.warnings.filter((text) => !text.startsWith(NO_WAY) && !NEVER_ASKED.test(text));
+
 /**
  * What is known to roll back to, by hardware: "all", "some" (of some boards it is known what they run) or "none".
  * `nodes` is the Map of the stream.
@@ -60,11 +62,18 @@ export function reasonsOf(notTargeted) {
 export function waysBack(plan, nodes) {
   const meant = plan.waves.flatMap((wave) => wave.nodes).map((id) => nodes.get(id));
   const ways = Object.entries(plan.rollback).map(([hardware, sha]) => {
-    const lacks = !sha && plan.warnings.some((text) => text.includes(`to roll ${hardware} boards back`));
+    const lacks = !sha && plan.warnings.some((text) => text.startsWith(`${NO_WAY} ${hardware} boards back`));
     const some = meant.some((node) => node?.hardware === hardware && node.firmware);
     return [hardware, lacks ? (some ? "some" : "none") : "all"];
   });
   return Object.fromEntries(ways);
+}
+
+/** Boards of the plan's waves that are not in the mesh now: {away, of}. `boards` are those of the roster. */
+export function awayOf(plan, boards) {
+  const here = new Set(boards.filter((board) => board.online).map((board) => board.id));
+  const meant = plan.waves.flatMap((wave) => wave.nodes);
+  return { away: meant.filter((id) => !here.has(id)).length, of: meant.length };
 }
 
 /** How many boards the plan reaches: those known by now, and those that may come of the question at the start. */

@@ -1,33 +1,17 @@
-// How far a rollout is, how fast it goes, and when it may be through. No DOM.
+// How far each board of a rollout is, how fast it goes, and when it may be through. No DOM.
+import { BAD, GOOD, outside } from "../../app/rollouts.js";
 
-export const FINAL = ["completed", "aborted", "rolled_back", "failed"];
-const GOOD = ["completed", "already_installed"];
-const ENDED = [...GOOD, "unreachable", "failed", "lost", "cancelled", "rolled_back"];
-const BAD = ["failed", "lost", "unreachable", "rolled_back"];
+const ENDED = [...GOOD, ...BAD, "cancelled"];
 /** States of nodes in the order in which they are counted. */
 export const NODE_STATES = [
   "failed", "lost", "rolled_back", "rolling_back", "unreachable", "cancelled", "paused", "downloading", "rebooting",
   "verifying", "scheduled", "pending", "completed", "already_installed", "not_targeted",
 ];
-// On the way back, only boards that got the image are at work.
-const NOT_BROUGHT_BACK = ["not_targeted", "cancelled", "already_installed", "unreachable", "pending", "scheduled"];
 const SPAN_MS = 30_000;
 const SPAN_LEAST_S = 4;
 
-export const isFinal = (state) => FINAL.includes(state);
 export const isBad = (state) => BAD.includes(state);
 export const isGood = (state) => GOOD.includes(state);
-
-/**
- * Of a rollout: {good, bad, ended, total}; boards that are not meant are in none of them. Boards that are asked once
- * more after the soak were proven to run the image, so they stay with the good ones.
- */
-export function tally({ counts, state }) {
-  const sum = (states) => states.reduce((total, state) => total + (counts[state] ?? 0), 0);
-  const all = Object.values(counts).reduce((total, count) => total + count, 0);
-  const asked = state === "proving" ? (counts.verifying ?? 0) : 0;
-  return { good: sum(GOOD) + asked, bad: sum(BAD), ended: sum(ENDED) + asked, total: all - (counts.not_targeted ?? 0) };
-}
 
 /** How far a board is on its way to run the image, or its last good one again: from 0 to 1. */
 export function shareOf(node) {
@@ -39,8 +23,8 @@ export function shareOf(node) {
 
 /** The share of the whole that is done: boards that run it count whole, those at work by their parts. */
 export function doneShare(nodes, state) {
-  const outside = ["rolling_back", "rolled_back"].includes(state) ? NOT_BROUGHT_BACK : ["not_targeted"];
-  const meant = nodes.filter((node) => !outside.includes(node.state));
+  const others = outside(state);
+  const meant = nodes.filter((node) => !others.includes(node.state));
   return meant.length ? meant.reduce((sum, node) => sum + shareOf(node), 0) / meant.length : 0;
 }
 
@@ -65,7 +49,9 @@ export function sampleOf(rollout, atMs) {
     atMs,
     bytes: rollout.sent_bytes,
     done: new Map(atWork.map((node) => [node.node, node.parts_done])),
-    left: atWork.reduce((sum, node) => sum + Math.max(0, node.parts - node.parts_done), 0),
+    // What boards lack that are given up nobody waits for.
+    left: atWork.reduce((sum, node) =>
+      sum + (ENDED.includes(node.state) ? 0 : Math.max(0, node.parts - node.parts_done)), 0),
   };
 }
 

@@ -1,8 +1,8 @@
 // What will happen, happens and happened, in words. No DOM.
-import { duration, wholeMoment } from "../../app/format.js";
-import { has, t } from "../../app/words.js";
+import { duration, gatewayMs, wholeMoment } from "../../app/format.js";
+import { isFinal, tally } from "../../app/rollouts.js";
+import { t } from "../../app/words.js";
 import { expectedSizes } from "./plan.js";
-import { isFinal, tally } from "./progress.js";
 
 /** What a firmware is called: its project and version, else the name of its file. */
 export function firmwareName(firmware) {
@@ -15,18 +15,15 @@ export function firmwareName(firmware) {
 export const rolloutName = (firmwares) =>
   [...new Set(firmwares.filter(Boolean).map(firmwareName))].join(" + ").slice(0, 100) || t("updates.new.noName");
 
-export const stateWord = (state) => word(`updates.states.${state}`, state);
-export const nodeStateWord = (state) => word(`updates.nodeStates.${state}`, state);
-
-const word = (name, fallback) => (has(name) ? t(name) : fallback.replaceAll("_", " "));
-
 /** The sentences on what a rollout will do once it is started, out of its plan; `ways` are waysBack of it. */
 export function consequences(spec, plan, ways) {
   if (!plan.unknown.length && plan.waves.every((wave) => !wave.nodes.length)) {
     const n = plan.already_installed.length;
     return [n ? t("updates.tell.nobody", { n }) : t("updates.new.nobody")];
   }
-  return [startSentence(spec), waveSentence(spec, plan), gateSentence(spec, ways), ...extras(spec)].filter(Boolean);
+  const sizes = sizesOf(spec, plan);
+  return [startSentence(spec), waveSentence(plan, sizes), gateSentence(spec, sizes, ways),
+    ...extras(spec)].filter(Boolean);
 }
 
 function startSentence(spec) {
@@ -36,10 +33,15 @@ function startSentence(spec) {
   return "";
 }
 
-function waveSentence(spec, plan) {
-  const known = plan.waves.reduce((sum, wave) => sum + wave.nodes.length, 0);
+/** How many boards each wave gets; where some are still to be asked, if all of them are meant. */
+function sizesOf(spec, plan) {
+  const sizes = plan.waves.map((wave) => wave.nodes.length);
+  if (!plan.unknown.length) return sizes;
+  return expectedSizes(spec.waves, sizes.reduce((sum, size) => sum + size, plan.unknown.length));
+}
+
+function waveSentence(plan, sizes) {
   const unknown = plan.unknown.length;
-  const sizes = unknown ? expectedSizes(spec.waves, known + unknown) : plan.waves.map((wave) => wave.nodes.length);
   const order = inOrder(sizes);
   if (!unknown) return order;
   return `${t("updates.tell.asksFirst", { n: unknown })} ${t("updates.tell.ifAll", { order })}`;
@@ -58,14 +60,15 @@ export function inOrder(sizes) {
   ].join(", ") + ".";
 }
 
-function gateSentence(spec, ways) {
+function gateSentence(spec, sizes, ways) {
   const known = Object.values(ways);
   const back = known.every((way) => way === "all") ? "rollsBack" : known.every((way) => way === "none")
     ? "pausesUnknown" : "rollsSome";
   const does = spec.on_failure === "rollback" ? back : "pauses";
-  const first = spec.waves[0];
-  const strict = spec.waves.length > 1 && /^0\s*%?$/.test(first.errors_max);
-  return t(strict ? "updates.tell.stopsStrict" : "updates.tell.stops", {
+  // Waves that nobody is in stop nothing.
+  const [first, ...later] = spec.waves.filter((_, index) => sizes[index] > 0);
+  const strict = /^0\s*%?$/.test(first.errors_max);
+  return t(`updates.tell.${!strict ? "stops" : later.length ? "stopsStrict" : "stopsAny"}`, {
     budget: amountWords(spec.failure_budget),
     does: t(`updates.tell.${does}`),
   });
@@ -98,24 +101,6 @@ function dayWords(days) {
   return shown.map((index) => t(`updates.days.${ORDER[index]}`)).join(inARow ? "–" : ", ");
 }
 
-const MOVED = /^rollout (?:'.*?'|".*?"): (\w+) -> (\w+): (.*)$/s;
-const OF_NODE = /^node \d+ (\w+?)(?:: (.*))?$/s;
-const OF_ROLLOUT = /^rollout (?:'.*?'|".*?"): (.*)$/s;
-
-/** What an event of a rollout says on the rollout's own page; `nameOf(id)` names boards. */
-export function eventWords(event, nameOf) {
-  const moved = MOVED.exec(event.text);
-  if (moved) return t("updates.live.moved",
-    { from: stateWord(moved[1]), to: stateWord(moved[2]), why: namesIn(moved[3], nameOf) });
-  const node = event.node !== null && OF_NODE.exec(event.text);
-  if (node) return [`${nameOf(event.node)}: ${nodeStateWord(node[1])}`, node[2]].filter(Boolean).join(". ");
-  return namesIn(OF_ROLLOUT.exec(event.text)?.[1] ?? event.text, nameOf);
-}
-
-/** A text of the gateway with the names of boards in place of their ids. */
-export const namesIn = (text, nameOf) =>
-  text.replace(/\bnode (\d+)\b/g, (whole, id) => (nameOf(Number(id)) === id ? whole : nameOf(Number(id))));
-
 /** How long a plan takes: "about 25 min". */
 export const about = (seconds) =>
   t("updates.about", { time: duration(seconds < 60 ? 60 : Math.ceil(seconds / 60) * 60) });
@@ -127,7 +112,9 @@ export function resultSentence(rollout, what) {
     const back = rollout.counts.rolled_back ?? 0;
     return t("updates.result.rolledBack", { n: back, what });
   }
-  if (!total) return t(`updates.result.${!isFinal(rollout.state) ? "notYet" : rollout.started_at ? "nobody" : "nothing"}`);
+  if (!total) {
+    return t(`updates.result.${!isFinal(rollout.state) ? "notYet" : rollout.started_at ? "nobody" : "nothing"}`);
+  }
   return t("updates.result.run", { good, n: total, what });
 }
 
@@ -156,12 +143,16 @@ function afterwards(after) {
 
 const membersOf = (rollout, wave) => rollout.nodes.filter((node) => node.wave === wave).length;
 
+// The gateway's own words: what they quote, as names, is not to be taken for them.
+const FOR_WINDOW = /^(waits for its maintenance window|(.*; waits for )?the maintenance window( is closed)?)$/s;
+
 function nextKey({ state, spec, failure, reason }, current) {
+  const forWindow = spec.windows.length > 0 && FOR_WINDOW.test(reason);
   if (state === "scheduled") {
-    if (/window/.test(reason)) return "window";
-    return spec.start_at && Date.parse(spec.start_at) > Date.now() ? "startAt" : "queued";
+    if (forWindow) return "window";
+    return spec.start_at && Date.parse(spec.start_at) > gatewayMs() ? "startAt" : "queued";
   }
-  if (state === "waiting") return /window/.test(reason) ? "window" : "absent";
+  if (state === "waiting") return forWindow ? "window" : "absent";
   if (state === "paused") return failure ? "pausedFailed" : "paused";
   if (state === "updating" && !current?.soak_s) return "updatingNoSoak";
   return state;

@@ -1,6 +1,6 @@
-// Tables as CSV: RFC 4180, and safe to open in a spreadsheet.
+// Tables as files: CSV as in RFC 4180, and safe to open in a spreadsheet.
 
-/** A table of texts, numbers and nothing as CSV. */
+/** A table of texts, numbers and nothing as CSV; the first row is the head. */
 export const csvOf = (rows) => rows.map((row) => `${row.map(cellOf).join(",")}\r\n`).join("");
 
 function cellOf(value) {
@@ -11,12 +11,14 @@ function cellOf(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Let the browser save a text as a file. */
-export function saveText(name, text, type) {
-  const url = URL.createObjectURL(new Blob(["\ufeff", text], { type }));
+/** Let the browser save a CSV as a file; spreadsheets know its encoding by the mark at the beginning. */
+export const saveText = (name, text) => save(name, new Blob(["\ufeff", text], { type: "text/csv;charset=utf-8" }));
+
+/** Let the browser save a Blob as a file. */
+export function save(name, blob) {
   const link = document.createElement("a");
-  link.href = url;
+  link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
