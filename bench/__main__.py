@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bench import (
     alarms,
     anomaly,
+    dashboard,
     gateway_api,
     gateway_idle,
     gateway_rollout,
@@ -43,6 +44,7 @@ MEASUREMENTS = {
     "anomaly": anomaly,
     "alarms": alarms,
     "history": history,
+    "dashboard": dashboard,
 }
 
 

@@ -93,7 +93,7 @@ VIEWS = {
     "node-gone": View(f"#/nodes/{GONE}", "these are its last values"),
     "node-charts": View("#/nodes/1002?tab=charts&range=1h", "Time shown", "group"),
     "node-tree": View("#/nodes/1002?tab=tree", "Its parents so far", "heading"),
-    "node-updates": View("#/nodes/1005?tab=updates", "Updates of this node, newest first", "table"),
+    "node-updates": View("#/nodes/1005?tab=updates", "Updates of this board, newest first", "table"),
     "node-alerts": View(f"#/nodes/{GONE}?tab=alerts", "Open alerts", "heading"),
     "node-log": View("#/nodes/1002?tab=log", "Last packages", "heading"),
     "node-unknown": View("#/nodes/999", "There is no board 999."),
