@@ -82,7 +82,11 @@ async def _paints(pages: Pages) -> Table:
     """Cold: nothing of it in the browser's cache."""
     login = [await pages.paint_ms("#/", "form", SLOW_DOWN, logged_in=False) for _ in range(LOADS)]
     rows = []
-    for name, sign in (("overview", "[data-summary]"), ("map", "canvas"), ("nodes", "tbody tr:nth-child(8)")):
+    for name, sign in (
+        ("overview", "#ov-sentence:not(:empty)"),
+        ("map", "canvas"),
+        ("nodes", "tbody tr:nth-child(8)"),
+    ):
         times = [
             await pages.paint_ms("#/" if name == "overview" else f"#/{name}", sign, SLOW_DOWN)
             for _ in range(LOADS)

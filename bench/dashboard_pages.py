@@ -1,5 +1,6 @@
 """Chromium for the measurements of the dashboard: pages that count, and a stream that is made up."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import async_playwright
 
 from meshward.web.site_files import SITE
@@ -120,8 +122,9 @@ class MeasuredPage:
         self.wait_for_timeout = page.wait_for_timeout
 
     async def _finished(self, request) -> None:
-        sizes = await request.sizes()
-        self.sizes[urlsplit(request.url).path] = sizes["responseBodySize"]
+        with contextlib.suppress(PlaywrightError):  # the page was closed meanwhile
+            sizes = await request.sizes()
+            self.sizes[urlsplit(request.url).path] = sizes["responseBodySize"]
 
     def _frame(self, _frame) -> None:
         self._heard += 1

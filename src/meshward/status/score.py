@@ -86,7 +86,7 @@ def mesh_score(facts: MeshFacts, alerts: Iterable[AlertDoc]) -> tuple[int, Parts
     rest = worst[NAMED_MAX:]
     if rest:
         lost = sum(100 - value for value, _, _ in rest)
-        parts.append((lost * share, f"{count(len(rest), 'more node')} not well"))
+        parts.append((lost * share, f"{count(len(rest), 'more node')} below 100"))
     return _rounded(parts)
 
 
