@@ -1,11 +1,13 @@
 """What the dashboard keeps: changed by several at once, checked when it is read, and never in the way."""
 
 import asyncio
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from meshward.errors import InvalidError, StoreError
+from meshward.gateway import dashboard_cases
 from meshward.gateway.dashboard_cases import DASHBOARD_KEY
 from meshward.gateway.dashboard_views import (
     POSITIONS_MAX,
@@ -184,13 +186,22 @@ async def test_there_are_only_so_many_places(service):
         await patch(service, DashboardPatch(positions=many))
 
 
+@pytest.fixture
+def warnings(monkeypatch):
+    """What is logged; the log itself may have been set up by another test."""
+    told = []
+    log = SimpleNamespace(warning=lambda text, **_: told.append(text))
+    monkeypatch.setattr(dashboard_cases, "log", log)
+    return told
+
+
 @pytest.mark.parametrize(
     "kept", [[], "x", {"positions": []}, {"views": {"a": 1}}, {"positions": {}, "views": 5}]
 )
-async def test_what_is_damaged_as_a_whole_begins_anew(service, kept, capsys):
+async def test_what_is_damaged_as_a_whole_begins_anew(service, kept, warnings):
     await service.database.write(settings.put, DASHBOARD_KEY, kept)
     assert await service.dashboard() == DashboardView()
-    assert "damaged" in "".join(capsys.readouterr())
+    assert ["damaged" in text for text in warnings] == [True]
     assert (await patch(service, put(n7=(1, 2)))).positions == {"7": at(1, 2)}
     assert (await service.dashboard()).positions == {"7": at(1, 2)}
 
@@ -208,7 +219,7 @@ async def test_what_is_damaged_as_a_whole_begins_anew(service, kept, capsys):
         {"views": ["a", None]},
     ],
 )
-async def test_of_what_is_damaged_or_newer_the_rest_stays(service, bad, capsys):
+async def test_of_what_is_damaged_or_newer_the_rest_stays(service, bad, warnings):
     kept = {
         "positions": {"7": [1, 2], **bad.get("positions", {})},
         "views": [*bad.get("views", []), {"name": "cold", "query": ""}],
@@ -217,7 +228,7 @@ async def test_of_what_is_damaged_or_newer_the_rest_stays(service, bad, capsys):
     await service.database.write(settings.put, DASHBOARD_KEY, kept)
     whole = DashboardView(positions={"7": at(1, 2)}, views=[SavedView(name="cold", query="")])
     assert await service.dashboard() == whole
-    assert "damaged" in "".join(capsys.readouterr())
+    assert ["damaged" in text for text in warnings] == [True]
     await patch(service, put(n9=(5, 6)))
     assert (await service.dashboard()).positions == {"7": at(1, 2), "9": at(5, 6)}
     assert await names(service) == ["cold"]

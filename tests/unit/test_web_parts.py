@@ -58,8 +58,8 @@ def test_sessions_do_not_pile_up():
     first, kept = sessions.start("a")
     oldest, dropped = sessions.start("b")
     sessions.find(first)
-    for _ in range(SESSIONS_MAX - 1):
-        sessions.start("c")
+    for number in range(SESSIONS_MAX - 1):
+        sessions.start(f"c{number}")
     assert len(sessions) == SESSIONS_MAX
     assert sessions.find(first) is kept
     assert sessions.find(oldest) is None
