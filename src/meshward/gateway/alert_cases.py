@@ -25,6 +25,7 @@ from meshward.gateway.health_views import (
     TestResult,
 )
 from meshward.gateway.service import Caller
+from meshward.gateway.shown import DAY_S
 from meshward.gateway.trial_run import try_on
 from meshward.gateway.trial_shown import TrialTally
 from meshward.gateway.views import Page
@@ -35,7 +36,6 @@ from meshward.store import alerts
 from meshward.store.pages import Part, limited, position
 
 OPEN = ("pending", "firing")
-DAY_S = 86_400.0
 TRIAL = "trial"
 """How a rule is called that is only tried."""
 TRIAL_S_MAX = 20.0

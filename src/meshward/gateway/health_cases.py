@@ -34,7 +34,7 @@ from meshward.gateway.health_views import (
     QueryView,
     ReadingView,
 )
-from meshward.gateway.shown import moment
+from meshward.gateway.shown import DAY_S, moment
 from meshward.gateway.views import NodeView
 from meshward.status.asking.questions import Question
 from meshward.status.facts import NodeFacts
@@ -42,7 +42,6 @@ from meshward.status.metrics import METRICS
 from meshward.status.samples import Sample
 from meshward.store import events, history, nodes
 
-DAY_S = 86_400.0
 NOTES_MAX = 500
 FRESH_US = 500_000
 """How old what is shown may be: some ms of work, which many readers share."""

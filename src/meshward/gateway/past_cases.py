@@ -19,10 +19,10 @@ from meshward.gateway.dashboard_views import (
     NodeAvailability,
 )
 from meshward.gateway.desk import Desk
-from meshward.gateway.health_cases import DAY_S, short, unit_of_history
+from meshward.gateway.health_cases import short, unit_of_history
 from meshward.gateway.health_views import POINTS_MAX
 from meshward.gateway.shared_work import SharedWork
-from meshward.gateway.shown import moment
+from meshward.gateway.shown import DAY_S, moment
 from meshward.gateway.views import NodeView
 from meshward.store import availability, mesh_history, moves
 from meshward.store.availability import Seen

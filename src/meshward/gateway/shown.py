@@ -30,6 +30,8 @@ from meshward.store.firmware import FirmwareRow
 from meshward.store.rollouts import AttemptRow
 from meshward.store.tokens import TokenRow
 
+DAY_S = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Live:

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from meshward.gateway.dashboard_views import RuleTrialView, TrialEpisode
 from meshward.gateway.health_cases import unit_of_history
 from meshward.gateway.rule_trial import Episode, NodeTrial
-from meshward.gateway.shown import iso, moment
+from meshward.gateway.shown import DAY_S, iso, moment
 from meshward.status.alerts.words import count, lasting
 
 EPISODES_SHOWN = 200
 HOUR_S = 3600.0
-DAY_S = 86_400.0
 MINUTE_S = 60.0
 
 

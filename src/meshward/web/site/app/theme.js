@@ -1,5 +1,5 @@
 // Light, dark, or as the system has it.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 const KEY = "meshward.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -7,14 +7,24 @@ const systemIsDark = signal(system.matches);
 system.addEventListener("change", () => (systemIsDark.value = system.matches));
 
 /** "system", "light" or "dark", as chosen. */
-export const theme = signal(document.documentElement.dataset.theme ?? "system");
+export const theme = signal(kept() ?? "system");
 /** Whether it is dark now: what is drawn on a canvas must know. */
 export const isDark = computed(() => (theme.value === "system" ? systemIsDark.value : theme.value === "dark"));
 
+// The style sheets know no system: app/early.js set the theme before the first paint, and this keeps it.
+effect(() => (document.documentElement.dataset.theme = isDark.value ? "dark" : "light"));
+
+function kept() {
+  try {
+    const chosen = localStorage.getItem(KEY);
+    return chosen === "light" || chosen === "dark" ? chosen : null;
+  } catch {
+    return null; // storage is switched off
+  }
+}
+
 export function setTheme(chosen) {
   theme.value = chosen;
-  if (chosen === "system") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = chosen;
   try {
     if (chosen === "system") localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, chosen);

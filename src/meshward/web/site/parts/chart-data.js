@@ -4,7 +4,7 @@ import { locale } from "../app/words.js";
 
 const DAY_S = 86_400;
 /** Of the table beside a chart: more are not read. */
-export const ROWS_MAX = 200;
+const ROWS_MAX = 200;
 
 /**
  * Series of points [at_s, value, low, high] as uPlot wants them: one column of times, and a column for every line.

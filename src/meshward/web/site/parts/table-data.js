@@ -5,7 +5,7 @@ export const orderOf = (text) =>
   (text ?? "").split(",").filter(Boolean).map((part) => ({ key: part.replace(/^-/, ""), down: part.startsWith("-") }));
 
 /** And back. */
-export const orderText = (order) => order.map(({ key, down }) => (down ? `-${key}` : key)).join(",");
+const orderText = (order) => order.map(({ key, down }) => (down ? `-${key}` : key)).join(",");
 
 /**
  * The order after a click on a column: by it alone, or with `further` by it after those there are. The first click is

@@ -1,9 +1,9 @@
 // Rules: what a form holds, whether it can be, what becomes of it, and what of it can be tried. No DOM here.
 import { numberOf } from "../../app/numbers.js";
 
-export const NAME = /^[a-z][a-z0-9_]{0,39}$/;
+const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 /** The API takes no longer times. */
-export const FOR_S_MAX = 7 * 86_400;
+const FOR_S_MAX = 7 * 86_400;
 
 /** The unit of a metric as rules hold it: counters as rates. */
 export const unitOfMetric = (metric) =>

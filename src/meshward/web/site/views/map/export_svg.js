@@ -15,7 +15,7 @@ const FORBIDDEN = new RegExp(
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 /** A text as it may stand in XML. */
-export const escaped = (text) =>
+const escaped = (text) =>
   String(text)
     .replace(FORBIDDEN, "\ufffd")
     .replace(/[&<>"']/g, (sign) => ENTITIES[sign]);

@@ -16,7 +16,7 @@ export function fits(node, id, level, wanted) {
 }
 
 /** Whether its name holds the text, or its id begins with it. */
-export const isNamed = (node, id, text) => {
+const isNamed = (node, id, text) => {
   const sought = text.trim().toLowerCase();
   return Boolean(node?.name.toLowerCase().includes(sought)) || String(id).startsWith(sought);
 };

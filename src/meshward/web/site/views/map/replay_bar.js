@@ -142,7 +142,7 @@ export function Changes() {
 }
 
 /** "Kitchen: Hall → Attic". */
-export function changeWords(move) {
+function changeWords(move) {
   const isolated = (id) => (id === ownId.value ? t("map.gatewayShort") : `\u2068${nameOf(id)}\u2069`);
   const named = (id) => (id === null ? "" : isolated(id));
   return t(`map.replay.${kindOf(move)}`, {

@@ -110,7 +110,7 @@ function faceOf(id, gone) {
 }
 
 /** The worst level of some nodes. */
-export function worstOf(ids) {
+function worstOf(ids) {
   const levels = new Set(ids.map((id) => shownLevel(id, isGone(id))));
   return LEVELS.find((level) => levels.has(level)) ?? "past";
 }

@@ -5,9 +5,9 @@ import { metricOf } from "./rows.js";
 /** Parameters of the address that choose nodes. */
 export const FILTERS = ["q", "level", "mesh", "role", "hardware", "version", "tag", "excluded", "outdated", "signal"];
 /** All of a view: with order and columns. */
-export const VIEW_PARAMS = [...FILTERS, "sort", "cols"];
+const VIEW_PARAMS = [...FILTERS, "sort", "cols"];
 /** Of built-in views: under this a link has little to spare. */
-export const WEAK_DBM = -75;
+const WEAK_DBM = -75;
 /** Stands for nodes that say nothing of this in a choice. */
 export const NONE = "(none)";
 
@@ -82,7 +82,7 @@ export function newestVersions(nodes) {
 }
 
 /** Whether others of its kind run a newer version. Not told of boards whose version is not known. */
-export const isOutdated = (node, newest) =>
+const isOutdated = (node, newest) =>
   Boolean(node.version) && numeric.compare(node.version, newest.get(kindOf(node)) ?? "") < 0;
 
 /** What can be chosen of a field: [value, how many], the most first. */

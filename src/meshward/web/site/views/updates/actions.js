@@ -68,7 +68,7 @@ function question(rollout, action) {
 }
 
 /** What an action does, in sentences. */
-export function consequencesOf(rollout, action) {
+function consequencesOf(rollout, action) {
   const members = rollout.nodes.filter((node) => node.wave === rollout.wave).length;
   const values = {
     wave: rollout.spec.waves[rollout.wave]?.name ?? "",

@@ -79,7 +79,7 @@ export const newWindow = () => ({ key: ++lastKey, days: [...DAYS], start: "22:00
 const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 /** The waves of the form as the API takes them. */
-export function wavesOf(form) {
+function wavesOf(form) {
   if (form.preset === "careful") return CAREFUL;
   if (form.preset === "once") return AT_ONCE;
   return form.waves.map((row) => ({
@@ -96,7 +96,7 @@ export function wavesOf(form) {
 }
 
 /** The roles of the form: those chosen, and one that was typed. */
-export const rolesOf = (form) => [...new Set([...form.roles, form.otherRole.trim()].filter(Boolean))];
+const rolesOf = (form) => [...new Set([...form.roles, form.otherRole.trim()].filter(Boolean))];
 
 /**
  * The value that the API takes. `fallbackName` is the rollout's name where none was typed.

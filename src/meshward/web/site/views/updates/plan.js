@@ -13,7 +13,7 @@ export function expectedSizes(waves, total) {
 }
 
 /** Boards of `total` that an amount as "3" or "10%" is, to the nearest. */
-export function amountOf(amount, total) {
+function amountOf(amount, total) {
   const written = /^\s*([0-9.]+)\s*(%?)\s*$/.exec(amount ?? "");
   if (!written) return 0;
   const value = Number(written[1]);
