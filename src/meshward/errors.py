@@ -126,3 +126,7 @@ class GatewayError(MeshwardError):
 
 class DeliveryError(MeshwardError):
     """A notification that its receiver did not take; no secret of the receiver's address is in the text."""
+
+
+class LinkLostError(MeshwardError):
+    """A connection to a broker that ended while it was used."""

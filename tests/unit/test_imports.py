@@ -105,7 +105,7 @@ def pure(package: str) -> Rule:
 # What the gateway can be asked, and the values that it takes and gives.
 SERVICE = (
     *("meshward.gateway.service", "meshward.gateway.views", "meshward.gateway.feed"),
-    *("meshward.gateway.health_views", "meshward.gateway.dashboard_views"),
+    *("meshward.gateway.health_views", "meshward.gateway.dashboard_views", "meshward.gateway.bridge_views"),
     *("meshward.rollout.spec", "meshward.rollout.states", "meshward.rollout.documents"),
 )
 

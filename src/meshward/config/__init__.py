@@ -4,6 +4,8 @@ The file is `./meshward.toml`, else `~/.config/meshward/config.toml`, or one tha
 lists its keys, and `meshward init` writes one that explains itself.
 """
 
+from meshward.config.bridge_addresses import Broker
+from meshward.config.bridges import HomeAssistant, Influx, Mqtt, Prometheus
 from meshward.config.checks import http_address, is_loopback
 from meshward.config.health import Alerts, Health, History
 from meshward.config.keys import Changes, changed_keys, keys, shown_value, tables, value_of, with_values
@@ -13,13 +15,18 @@ from meshward.config.shape import Config, Http, Log, Updates
 
 __all__ = [
     "Alerts",
+    "Broker",
     "Changes",
     "Config",
     "Health",
     "History",
+    "HomeAssistant",
     "Http",
+    "Influx",
     "Log",
     "MailServer",
+    "Mqtt",
+    "Prometheus",
     "Receiver",
     "Updates",
     "changed_keys",

@@ -55,6 +55,11 @@ def check_host(text: str) -> None:
         raise ValueError(f"{text!r} is not a host name: write it without scheme and port, as pi.local")
 
 
+def check_mesh_name(text: str) -> None:
+    if len(text) > 64 or not text.isprintable():
+        raise ValueError
+
+
 def check_root_path(text: str) -> None:
     if text and (not text.startswith("/") or text.endswith("/")):
         raise ValueError(f"{text!r} must begin with / and not end with it, as /meshward")

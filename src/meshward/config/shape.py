@@ -11,11 +11,13 @@ import msgspec
 
 from meshward.addresses import Address, parse_address, parse_listen_address
 from meshward.config.about import About
+from meshward.config.bridges import HomeAssistant, Influx, Mqtt, Prometheus
 from meshward.config.checks import (
     HTTP_PORT,
     check_above_zero,
     check_at_once,
     check_host,
+    check_mesh_name,
     check_origin,
     check_probe,
     check_root_path,
@@ -190,11 +192,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             file=True,
         ),
     ] = None
+    name: Annotated[
+        str,
+        About(
+            'What this mesh is called where several are shown together, as "garden".',
+            "a text of up to 64 characters in quotes",
+            check_mesh_name,
+        ),
+    ] = ""
     http: Http = Http()
     updates: Updates = Updates()
     health: Health = Health()
     history: History = History()
     alerts: Alerts = Alerts()
+    mqtt: Mqtt = Mqtt()
+    homeassistant: HomeAssistant = HomeAssistant()
+    prometheus: Prometheus = Prometheus()
+    influx: Influx = Influx()
     log: Log = Log()
     file: Path | None = None
     """The file that was read."""

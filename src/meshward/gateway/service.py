@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from meshward.gateway.bridge_views import BridgeView, OfferView, ProgressView
 from meshward.gateway.dashboard_views import (
     AboutView,
     AvailabilityView,
@@ -66,8 +67,10 @@ from meshward.gateway.views import (
     TopologyView,
     UpdateView,
 )
+from meshward.records import Message
 from meshward.rollout.spec import RolloutSpec
 from meshward.rollout.states import Action
+from meshward.streams import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,35 @@ class Service(Protocol):
         before: str | None = None,
     ) -> Page[AttemptView]: ...
 
+    async def rollout_of_job(self, job: str) -> RolloutView | None:
+        """The rollout whose spec names this job; None where none does. `create_rollout` and `push` raise
+        ConflictError for a job that has one already, also after a restart.
+        """
+
+    def progress(self) -> list[ProgressView]:
+        """Nodes in runs that are under way, from memory."""
+
+    async def offers(self) -> dict[int, OfferView]:
+        """For every node what it runs and what it could be updated to."""
+
+    async def update_node(self, node_id: int, caller: Caller, firmware: str = "") -> RolloutView:
+        """Update one node to what it is offered, or to a firmware of the library, through the queue. While
+        such an update of it is under way, that one is returned. Raises UnknownItemError, NotPossibleError
+        saying what is missing.
+        """
+
+    # Texts and commands through the mesh.
+    def messages(self) -> Stream[Message]:
+        """Texts from nodes, from now on; read it, for it holds the latest 1,000 only."""
+
+    async def send_message(self, node_id: int | None, text: str, caller: Caller) -> None:
+        """A text to one node, or to all. Raises UnknownItemError, NotPossibleError, InvalidError."""
+
+    async def send_command(
+        self, node_id: int | None, command: int, parameters: dict[str, Any], caller: Caller
+    ) -> None:
+        """A command of Alteriom's (package 400), to one node or to all. Raises as `send_message`."""
+
     # What happened.
     async def events(
         self,
@@ -288,6 +320,9 @@ class Service(Protocol):
         """Raises InvalidError for too many positions or views."""
 
     async def about(self) -> AboutView: ...
+    def bridges(self) -> list[BridgeView]:
+        """Bridges to other programs, and how they do."""
+
     def backup(self, caller: Caller) -> AbstractAsyncContextManager[Path]:
         """A backup of everything as a file, which is gone afterwards; one at a time.
 

@@ -129,6 +129,8 @@ class RolloutSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """How long to wait, after the last wave, for nodes that were not seen ("when next seen")."""
     transfer: Transfer = Transfer()
     notes: str = ""
+    job: str = ""
+    """Of the program that asked for it: no two rollouts have the same one, so asking twice does no harm."""
 
 
 def push_spec(name: str, image: str, target: Target, transfer: Transfer) -> RolloutSpec:

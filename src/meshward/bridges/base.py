@@ -1,0 +1,122 @@
+"""What all bridges have in common: a record of how they do, pauses between tries, a run that never ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Literal, Protocol
+
+import structlog
+
+from meshward.gateway.bridge_views import BridgeView
+from meshward.text import printable
+
+log = structlog.get_logger("meshward.bridges")
+
+BROKEN_S = 60.0
+"""A bridge that broke by an error of ours is started anew after this."""
+
+Kind = Literal["mqtt", "prometheus", "alertmanager", "influx"]
+
+
+class Bridge(Protocol):
+    """One bridge to one program."""
+
+    record: Record
+
+    async def run(self) -> None:
+        """For ever, until cancelled. What the other side does is no reason to end."""
+
+
+class Record:
+    """How a bridge does, for people. A state is logged when it changes, not each time it is told."""
+
+    def __init__(
+        self, name: str, kind: Kind, extras: list[str] | None = None, now_s: Callable[[], float] = time.time
+    ) -> None:
+        """`name`: its address without secrets."""
+        self.name = name
+        self.sent = 0
+        self.sent_bytes = 0
+        self.waiting = 0
+        self.dropped = 0
+        self.state: Literal["up", "starting", "failing"] = "starting"
+        self.text = "not tried yet"
+        self._kind: Kind = kind
+        self._extras = extras or []
+        self._now_s = now_s
+        self._since_s = now_s()
+
+    def up(self, text: str) -> None:
+        """It works: `text` says in a few words how."""
+        if self.state != "up":
+            log.info("bridge works", bridge=self.name, how=text)
+        self._turn("up", text)
+
+    def failing(self, text: str) -> None:
+        """It does not: `text` says why, and what to do."""
+        text = printable(text)
+        if (self.state, self.text) != ("failing", text):
+            log.warning("bridge does not work; trying again", bridge=self.name, reason=text)
+        self._turn("failing", text)
+
+    def took(self, count: int, size_bytes: int) -> None:
+        """The other side took so much."""
+        self.sent += count
+        self.sent_bytes += size_bytes
+
+    def view(self) -> BridgeView:
+        """As it is shown."""
+        since = datetime.fromtimestamp(self._since_s, UTC).isoformat(timespec="milliseconds")
+        return BridgeView(
+            name=self.name,
+            kind=self._kind,
+            state=self.state,
+            since_at=since.replace("+00:00", "Z"),
+            text=self.text,
+            sent=self.sent,
+            sent_bytes=self.sent_bytes,
+            waiting=self.waiting,
+            dropped=self.dropped,
+            extras=list(self._extras),
+        )
+
+    def _turn(self, state: Literal["up", "failing"], text: str) -> None:
+        if state != self.state:
+            self.state = state
+            self._since_s = self._now_s()
+        self.text = text
+
+
+class Pauses:
+    """Pauses between tries: ever longer, never all at once."""
+
+    def __init__(self, rng: Random, first_s: float = 1.0, most_s: float = 60.0) -> None:
+        self._rng = rng
+        self._first_s = first_s
+        self._most_s = most_s
+        self._tries = 0
+
+    def next_s(self) -> float:
+        """How long to wait now: half of the step to all of it, so that many gateways do not come together."""
+        step_s = min(self._first_s * 2.0 ** min(self._tries, 20), self._most_s)
+        self._tries += 1
+        return step_s * (0.5 + self._rng.random() / 2)
+
+    def reset(self) -> None:
+        """It worked."""
+        self._tries = 0
+
+
+async def keep_running(bridge: Bridge, broken_s: float = BROKEN_S) -> None:
+    """Run a bridge for ever. An error of ours in it stops neither the others nor the gateway."""
+    while True:
+        try:
+            await bridge.run()
+        except Exception as error:
+            log.exception("a bridge broke; please report this", bridge=bridge.record.name)
+            bridge.record.failing(f"an error of Meshward's own ({type(error).__name__}): see the log")
+        await asyncio.sleep(broken_s)

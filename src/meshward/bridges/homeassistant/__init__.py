@@ -1,0 +1,1 @@
+"""Home Assistant: every node a device, by way of an MQTT broker."""

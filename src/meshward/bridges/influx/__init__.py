@@ -1,0 +1,1 @@
+"""InfluxDB's line protocol: values written to any database that takes it."""

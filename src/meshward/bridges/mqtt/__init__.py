@@ -1,0 +1,1 @@
+"""MQTT: the status of the mesh on topics, and commands from there."""

@@ -1,0 +1,43 @@
+"""What the bridge to a broker is made of: parts, which share one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from meshward.bridges.mqtt.messages import Publication, Received
+
+
+class Session(Protocol):
+    """One connection to a broker, from its beginning to its end."""
+
+    async def publish(self, publication: Publication) -> None:
+        """Returns when the broker took it (QoS 1 and 2), or when it is handed over (0).
+
+        Raises LinkLostError when the connection ends; a topic that the broker forbids is reported by the
+        link and raises nothing.
+        """
+
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """Raises LinkLostError. What the broker refuses is reported by the link."""
+
+
+class Part(Protocol):
+    """Something that a broker gets, or is asked for.
+
+    `run` is started anew for every connection and cancelled at its end; what has to outlive a connection
+    is kept in the part. `work` runs once, connected or not.
+    """
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """Topics to be subscribed to; may be none."""
+
+    async def work(self) -> None:
+        """For ever, with or without a broker: keep what is retained up to date."""
+
+    async def run(self, session: Session) -> None:
+        """While connected, after what is retained was sent; a part without anything to do returns."""
+
+    async def on_message(self, message: Received) -> None:
+        """A message on one of its topics. Takes long work elsewhere: messages come one after another."""

@@ -1,0 +1,1 @@
+"""How payloads look: one profile is ours, one is for what reads Alteriom's schemas."""
