@@ -22,7 +22,7 @@ FILLED = {
     "{silence_id}": "s1",
     "{rule_name}": "low_heap",
 }
-SAFE = {"GET", WEBSOCKET}
+SAFE = {"GET", "HEAD", WEBSOCKET}
 
 
 def path_of(template):

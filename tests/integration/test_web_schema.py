@@ -10,7 +10,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from meshward.web.access import ACCESS, SITE, WEBSOCKET
+from meshward.web.access import ACCESS, METRICS, SITE, WEBSOCKET
 from tests.support.fake_service import FakeService
 from tests.support.web import bearer, fake_app
 
@@ -24,7 +24,7 @@ CHECKS = [
     checks.ignored_auth,
     checks.unsupported_method,
 ]
-UNLISTED = {"/api/docs", "/api/docs/{name}", "/api/v1/openapi.json", *SITE}
+UNLISTED = {"/api/docs", "/api/docs/{name}", "/api/v1/openapi.json", METRICS, *SITE}
 OPERATIONS = [route for route in ACCESS if route[0] != WEBSOCKET and route[1] not in UNLISTED]
 IMAGE = b"\xe9 an image"
 SHA256 = hashlib.sha256(IMAGE).hexdigest()

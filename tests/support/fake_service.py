@@ -14,6 +14,7 @@ from meshward.gateway.feed import Feed
 from meshward.gateway.service import Caller
 from meshward.rollout.spec import RolloutSpec, Target, Transfer, push_spec
 from meshward.rollout.states import TRANSITIONS, Action, RolloutState, actions_in
+from tests.support.fake_bridges import FakeBridges
 from tests.support.fake_health import FakeHealth
 from tests.support.fake_past import FakePast
 from tests.support.fake_self import FakeSelf
@@ -43,7 +44,7 @@ def node(number: int, **fields: Any) -> views.NodeView:
     )
 
 
-class FakeService(FakeTrials, FakeSelf, FakePast, FakeHealth):
+class FakeService(FakeBridges, FakeTrials, FakeSelf, FakePast, FakeHealth):
     """Nodes are given; all but health and alerts begins empty."""
 
     def __init__(self, nodes: int = 20) -> None:
@@ -228,6 +229,7 @@ class FakeService(FakeTrials, FakeSelf, FakePast, FakeHealth):
         )
 
     async def create_rollout(self, spec: RolloutSpec, caller: Caller) -> views.RolloutView:
+        self._check_job(spec)
         self._check(spec)
         state = RolloutState.AWAITING_APPROVAL if spec.approval else RolloutState.SCHEDULED
         view = views.RolloutView(
@@ -269,7 +271,8 @@ class FakeService(FakeTrials, FakeSelf, FakePast, FakeHealth):
 
     async def push(self, request: views.PushRequest, caller: Caller) -> views.RolloutView:
         target = Target(roles=(request.role,), nodes=tuple(request.nodes), exclude=tuple(request.exclude))
-        return await self.create_rollout(push_spec("push", request.firmware, target, Transfer()), caller)
+        spec = push_spec("push", request.firmware, target, Transfer())
+        return await self.create_rollout(msgspec.structs.replace(spec, job=request.job), caller)
 
     async def rollouts(
         self, *, state: Sequence[str] = (), limit: int = 100, before: str | None = None

@@ -8,7 +8,7 @@ import pytest
 from meshward.cli.app import run
 
 COMMANDS = [
-    *("dashboard", "status", "events", "backup", "restore"),
+    *("dashboard", "bridges", "status", "events", "backup", "restore"),
     *("audit list", "audit verify", "token create", "token list", "token revoke"),
     *("node list", "node name", "node tag", "node exclude", "node include", "node forget"),
     *("firmware add", "firmware list", "firmware show", "firmware note", "firmware rm"),

@@ -15,7 +15,18 @@ from meshward.rollout.documents import NodeEntry, RolloutDoc
 from meshward.rollout.states import RolloutState
 from meshward.status.asking.voices import Voice
 from meshward.store import events, history
-from tests.support.gateway import OPERATOR, Clock, add, hear, live, opened_service, see, spec, take_no_writes
+from tests.support.gateway import (
+    NOW_S,
+    OPERATOR,
+    Clock,
+    add,
+    hear,
+    live,
+    opened_service,
+    see,
+    spec,
+    take_no_writes,
+)
 
 HEAP = "heap_free_bytes"
 KB = 1024
@@ -160,6 +171,46 @@ async def test_after_a_restart_it_goes_on_with_what_it_knew(tmp_path, clock):
         facts = service.monitor.facts.nodes[8]
         assert len(facts.restarts_us) == 1
         assert facts.last_parent == 7
+
+
+async def test_the_moment_of_its_boot_stays_whatever_a_report_was_late(service, clock):
+    await see(service, 7, 8)
+    booted_at = None
+    for _ in range(6):
+        hear(service, 7, mem=40, uptime=int(clock.s - NOW_S) + 1000)
+        await live(service, clock, 10)
+        clock.s += 0.7
+        shown = service.node_status(7)
+        booted_at = booted_at or shown.boot_at
+        assert (shown.boot_at, shown.boots) == (booted_at, 0)
+    assert booted_at == moment(NOW_S - 1000)
+    assert service.node_status(8).boot_at is None
+
+
+async def test_each_restart_moves_the_boot_and_is_counted(service, clock):
+    await see(service, 7)
+    hear(service, 7, mem=40, uptime=5000)
+    for restarts in range(1, 25):
+        await live(service, clock, 15)
+        hear(service, 7, mem=40, uptime=3)
+        clock.s += 0.75  # else it is looked at no more than twice a second
+        shown = service.node_status(7)
+        assert shown.boots == restarts
+        assert shown.boot_at == moment(clock.s - 3.75)
+    assert len(shown.restarts) == 20
+
+
+async def test_the_moment_of_its_boot_follows_a_wall_clock_that_was_set(tmp_path, clock):
+    wall = Clock()
+    async with opened_service(tmp_path, clock, telemetry=False) as service:
+        service.now_s = wall.now_s
+        await see(service, 7)
+        wall.s = clock.s + 0.4
+        hear(service, 7, mem=40, uptime=100)
+        assert service.node_status(7).boot_at == moment(NOW_S - 100)
+        clock.s += 10
+        wall.s = clock.s + 3600
+        assert service.node_status(7).boot_at == moment(NOW_S + 3600 - 100)
 
 
 async def test_a_mesh_that_was_just_joined_is_shown_at_once(service, clock):

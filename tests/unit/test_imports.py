@@ -143,7 +143,7 @@ RULES = (
         "meshward.cli",
         *("meshward.fleet", "meshward.demo", "meshward.gateway.daemon", "meshward.gateway.doctor"),
         *("meshward.gateway.endpoint", "meshward.gateway.logs", "meshward.gateway.offline"),
-        "meshward.gateway.unit",
+        *("meshward.gateway.unit", "meshward.bridges.mqtt.control.signing"),
     ),
     Rule("meshward", never=("meshward.cli",), besides=("meshward.cli", "meshward.__main__", "meshward.demo")),
 )

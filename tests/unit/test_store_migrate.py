@@ -8,7 +8,7 @@ import pytest
 
 from meshward.errors import StoreError
 from meshward.rollout.states import RolloutState
-from meshward.store import audit, events, firmware, nodes, rollouts, settings, tokens
+from meshward.store import alerts, audit, events, firmware, history, nodes, rollouts, settings, tokens
 from meshward.store.connection import open_connection, open_read_only
 from meshward.store.migrate import APPLICATION_ID, latest_version, migrate, version_of
 
@@ -108,6 +108,27 @@ def test_what_version_2_added_is_there_after_its_migration(path):
         assert nodes.get(connection, 2147483649).exclusion_reason == "water meter: never touch"
         (answer,) = connection.execute("SELECT caller, status, body FROM idempotency").fetchall()
         assert answer == ("t-00000001", 201, '{"id":"r-00000002"}')
+
+
+def test_what_version_3_added_is_there_after_its_migration(path):
+    old_database(path, 3)
+    with closing(open_connection(path)) as connection:
+        latest = history.latest(connection, 1700002000.0)
+        assert latest == {3213549812: {"heap_free_bytes": (40960.0, 1700003000.0, "604")}}
+        stored = alerts.load_open(connection, 1700004000.0)
+        assert [(doc.rule, doc.state) for doc in stored.alerts] == [("heap_low", "firing")]
+        assert [doc.reason for doc in stored.silences] == ["known"]
+
+
+@pytest.mark.parametrize("version", range(1, 4))
+def test_rollouts_of_before_there_were_jobs_are_none(path, version):
+    old_database(path, version)
+    with closing(open_connection(path)) as connection:
+        doc = rollouts.get(connection, "r-00000002")
+        assert doc.spec.job == ""
+        assert rollouts.of_job(connection, "") is None
+        rollouts.save(connection, doc)
+        assert rollouts.of_job(connection, "") is None
 
 
 def test_a_copy_is_made_before_a_migration_and_only_then(path):

@@ -10,6 +10,7 @@ from meshward.cli import (
     alerts,
     audit,
     backup,
+    bridges,
     dashboard,
     doctor,
     events,
@@ -18,6 +19,7 @@ from meshward.cli import (
     history,
     init,
     look,
+    mqtt,
     node,
     push,
     query,
@@ -65,11 +67,13 @@ def build() -> App:
     app.command(dashboard.dashboard, group=gateway, sort_key=2)
     app.command(init.init, group=gateway, sort_key=3)
     app.command(doctor.doctor, group=gateway, sort_key=4)
-    app.command(events.events, group=gateway, sort_key=5)
-    app.command(audit.commands(gateway, 6))
-    app.command(token.commands(gateway, 7))
-    app.command(backup.backup, group=gateway, sort_key=8)
-    app.command(backup.restore, group=gateway, sort_key=9)
+    app.command(bridges.bridges, group=gateway, sort_key=5)
+    app.command(mqtt.commands(gateway, 6))
+    app.command(events.events, group=gateway, sort_key=7)
+    app.command(audit.commands(gateway, 8))
+    app.command(token.commands(gateway, 9))
+    app.command(backup.backup, group=gateway, sort_key=10)
+    app.command(backup.restore, group=gateway, sort_key=11)
     health = Group("Health", sort_key=2)
     app.command(status.status, group=health, sort_key=1)
     app.command(query.query, group=health, sort_key=2)

@@ -22,7 +22,7 @@ def value_text(value: float, unit: str) -> str:
     if unit == "s":
         return duration_text(value)
     if unit in {"B", "B/s"}:
-        return _bytes_text(value) + unit[1:]
+        return bytes_text(value) + unit[1:]
     return f"{number_text(value)} {unit.removeprefix('1')}".rstrip()
 
 
@@ -75,7 +75,8 @@ def _stem(metric: str) -> str:
     return metric.removesuffix(next((suffix for suffix in _SUFFIXES if metric.endswith(suffix)), ""))
 
 
-def _bytes_text(value: float) -> str:
+def bytes_text(value: float) -> str:
+    """As `512 B`, `39.1 KB` or `3.0 MB`."""
     if abs(value) >= _MB:
         return f"{value / _MB:.1f} MB"
     return f"{value / _KB:.1f} KB" if abs(value) >= _KB else f"{number_text(value)} B"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -48,6 +48,19 @@ class OfferView(msgspec.Struct, kw_only=True):
     """Whether the newest is another one than what it runs."""
     refusal: str = ""
     """Why it cannot be updated now, and what to do; "" where it can."""
+
+
+class NodeUpdate(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An update of one node to be made."""
+
+    firmware: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """SHA-256 of the library's, or the first 6 digits of it or more; "" for what it is offered."""
+
+
+class NodeMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A text to be sent to a node."""
+
+    text: str
 
 
 class ProgressView(msgspec.Struct, kw_only=True):

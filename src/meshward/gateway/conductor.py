@@ -50,6 +50,7 @@ class Conductor:
         self._pings = Pings()
         service.on_change = self._driver.wake
         service.prober = self._ping
+        service.talker = mesh
         service.monitor.on_own_words = self._on_own_words
 
     async def run(self) -> None:

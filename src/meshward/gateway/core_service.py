@@ -5,10 +5,11 @@ from meshward.gateway.dashboard_cases import DashboardCases
 from meshward.gateway.firmware_cases import FirmwareCases
 from meshward.gateway.health_cases import HealthCases
 from meshward.gateway.mesh_cases import MeshCases
+from meshward.gateway.offer_cases import OfferCases
 from meshward.gateway.past_cases import PastCases
 from meshward.gateway.record_cases import RecordCases
-from meshward.gateway.rollout_cases import RolloutCases
 from meshward.gateway.self_cases import SelfCases
+from meshward.gateway.talk_cases import TalkCases
 
 
 class CoreService(
@@ -17,7 +18,8 @@ class CoreService(
     PastCases,
     AlertCases,
     FirmwareCases,
-    RolloutCases,
+    OfferCases,
+    TalkCases,
     RecordCases,
     DashboardCases,
     SelfCases,

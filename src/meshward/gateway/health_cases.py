@@ -158,6 +158,7 @@ class HealthCases(Desk):
         facts = self.monitor.facts
         online = sum(one.online for one in facts.nodes.values())
         if self.now_us() - facts.now_us > fresh_us or online != len(self.book.online()):
+            self.monitor.wall_s = self.now_s()
             self.monitor.look(self.now_us())
 
     # -- inside ------------------------------------------------------------------------------

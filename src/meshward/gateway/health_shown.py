@@ -87,6 +87,8 @@ def node_status(monitor: Monitor, facts: NodeFacts, alerts: Iterable[AlertDoc]) 
         metrics=readings(facts.metrics),
         texts=dict(monitor.fleet.texts(facts.node)),
         restarts=[moment(us_to_s + at_us / 1e6) for at_us in facts.restarts_us],
+        boots=facts.boots,
+        boot_at=None if facts.booted_us is None else moment(monitor.zero_s + facts.booted_us / 1e6),
         anomalies=[
             AnomalyView(
                 kind="self",

@@ -94,6 +94,10 @@ class NodeStatus(msgspec.Struct, kw_only=True):
     texts: dict[str, str] = {}
     restarts: list[str] = []
     """When it restarted, the latest last."""
+    boots: int = 0
+    """Restarts that were noticed since the gateway started."""
+    boot_at: str | None = None
+    """When it booted, by its uptime; stays while later ones say nearly the same. Null where it tells none."""
     anomalies: list[AnomalyView] = []
     leak: LeakView | None = None
     alerts: list[str] = []

@@ -45,11 +45,14 @@ class RolloutCases(Desk):
             return await self._plan(await self._new_doc(spec, "nobody"))
 
     async def create_rollout(self, spec: RolloutSpec, caller: Caller) -> RolloutView:
-        """Begin one. Raises RolloutError, UnknownItemError, UpdateRefusedError, StoreError."""
+        """Begin one. Raises RolloutError, UnknownItemError, UpdateRefusedError, StoreError; ConflictError
+        where its job has a rollout.
+        """
         self.must_be_writable()
         if len(self.engine.rollouts) >= ACTIVE_MAX:
             raise ConflictError(f"{ACTIVE_MAX} rollouts are under way: abort some, or wait for their end")
         async with self.library_lock:
+            await self.database.read(_must_be_new, spec.job)  # before its firmware, which may be gone by now
             await self._plan(await self._new_doc(spec, caller.name))  # refuses what cannot be sent
             doc = await self._new_doc(spec, caller.name)
             # Stored before the engine has it: where that fails there is no rollout, and asking again is safe.
@@ -63,6 +66,7 @@ class RolloutCases(Desk):
 
     async def push(self, request: PushRequest, caller: Caller) -> RolloutView:
         """A plain update of one image."""
+        await self.database.read(_must_be_new, request.job)
         row = await self.database.read(firmware.get, request.firmware)
         target = Target(roles=(request.role,), nodes=tuple(request.nodes), exclude=tuple(request.exclude))
         transfer = Transfer(
@@ -73,7 +77,13 @@ class RolloutCases(Desk):
             chip=request.chip,
         )
         name = f"push of {row.name} to {request.role}"[:100]
-        return await self.create_rollout(push_spec(name, row.sha256, target, transfer), caller)
+        spec = push_spec(name, row.sha256, target, transfer)
+        return await self.create_rollout(msgspec.structs.replace(spec, job=request.job), caller)
+
+    async def rollout_of_job(self, job: str) -> RolloutView | None:
+        """The rollout of a job; None where there is none."""
+        rollout_id = await self.database.read(rollouts.of_job, job)
+        return None if rollout_id is None else await self.rollout(rollout_id)
 
     async def rollouts(
         self, *, state: Sequence[str] = (), limit: int = 100, before: str | None = None
@@ -216,8 +226,15 @@ def _by_hardware(found: list[FirmwareRow], field: str) -> dict[str, str]:
 
 
 def _store_new(connection: sqlite3.Connection, doc: RolloutDoc) -> str:
-    """Its id; numbers grow, and none is given twice."""
+    """Its id; numbers grow, and none is given twice. Raises ConflictError for a job that has one."""
+    _must_be_new(connection, doc.spec.job)
     number = int(settings.get(connection, "rollout.number", 0)) + 1
     settings.put(connection, "rollout.number", number)
     rollouts.save(connection, msgspec.structs.replace(doc, id=f"r{number}"))
     return f"r{number}"
+
+
+def _must_be_new(connection: sqlite3.Connection, job: str) -> None:
+    rollout_id = rollouts.of_job(connection, job) if job else None
+    if rollout_id is not None:
+        raise ConflictError(f"job {job!r} is rollout {rollout_id}: look at that one, or give another job")

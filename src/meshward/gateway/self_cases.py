@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib import metadata
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from meshward import __version__
 from meshward.errors import NotPossibleError, StoreFullError
+from meshward.gateway.bridge_views import BridgeView
 from meshward.gateway.dashboard_views import AboutView, PartView, ReceiverView
 from meshward.gateway.desk import Desk
 from meshward.gateway.service import Caller
@@ -34,6 +35,8 @@ class SelfCases(Desk):
 
     told: tuple[ReceiverView, ...] = ()
     """Who is told of alerts; the daemon's to set."""
+    bridge_views: Callable[[], list[BridgeView]] = staticmethod(list)
+    """How the bridges do; the daemon's to set."""
     _is_backing_up = False
 
     async def open(self) -> None:
@@ -44,6 +47,10 @@ class SelfCases(Desk):
     def receivers(self) -> list[ReceiverView]:
         """As configured."""
         return list(self.told)
+
+    def bridges(self) -> list[BridgeView]:
+        """Bridges to other programs, in the order of the configuration."""
+        return self.bridge_views()
 
     async def about(self) -> AboutView:
         """What runs here; the page adds its own libraries."""

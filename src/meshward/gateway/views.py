@@ -252,6 +252,8 @@ class PushRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     part_bytes: int | None = None
     force: bool = False
     chip: str | None = None
+    job: str = ""
+    """Of the program that asks: a second push with the same one is refused."""
 
 
 class EventView(msgspec.Struct, kw_only=True):

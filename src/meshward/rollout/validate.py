@@ -20,6 +20,7 @@ NAME_MAX = 100
 WORD_MAX = 64
 """Characters of a wave's name, a tag, a role, a version, an image."""
 NOTES_MAX = 4000
+JOB_MAX = 100
 SOAK_MAX_S = 30 * 86_400
 ABSENT_MAX_S = 365 * 86_400
 NODE_ID_MAX = 0xFFFF_FFFF
@@ -33,6 +34,7 @@ def check_spec(spec: RolloutSpec) -> None:
     """Raises RolloutError for the first thing that cannot be."""
     _text("name", spec.name, NAME_MAX)
     _notes(spec.notes)
+    _job(spec.job)
     _words("images", spec.images, most=IMAGES_MAX, least=1)
     _words("rollback_to", spec.rollback_to, most=IMAGES_MAX)
     _check_target(spec.target)
@@ -138,6 +140,13 @@ def _notes(text: str) -> None:
         raise RolloutError(f"notes has {len(text)} characters; give at most {NOTES_MAX}")
     if not text.replace("\r\n", " ").replace("\n", " ").replace("\t", " ").isprintable():
         raise RolloutError("notes has control characters; use letters, digits, signs and line breaks")
+
+
+def _job(job: str) -> None:
+    if len(job) > JOB_MAX or not all("!" <= character <= "~" for character in job):
+        raise RolloutError(
+            f"job must be at most {JOB_MAX} printable ASCII characters without spaces; give another one"
+        )
 
 
 def _words(field: str, words: Sequence[str], *, most: int = LIST_MAX, least: int = 0) -> None:

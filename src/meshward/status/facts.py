@@ -86,6 +86,10 @@ class NodeFacts:
     metrics: Mapping[str, Fact] = field(default_factory=dict)
     restarts_us: tuple[int, ...] = ()
     """When it restarted, as far as is known, the latest 20."""
+    boots: int = 0
+    """Its restarts since the gateway started."""
+    booted_us: int | None = None
+    """When it booted, by its uptime; None where it tells none."""
     moves_us: tuple[int, ...] = ()
     """When it got another parent while it was in the mesh, the latest 50."""
     anomalies: tuple[Anomaly, ...] = ()

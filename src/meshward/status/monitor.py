@@ -37,6 +37,8 @@ RESTART_NOTE_US = 10_000_000
 """Least time between two restarts of a node in the event log: one that makes them up does not fill it."""
 LATE_US = 6 * 3_600_000_000
 """What was measured longer ago is not kept: hours that were rolled up would have to be again."""
+CLOCK_SET_S = 1.0
+"""By more than that our wall clock was set; less is the time between two looks at the clocks."""
 SAMPLES_MAX = 200_000
 """Kept while the disk takes nothing: an hour of a large mesh; the oldest are dropped first."""
 
@@ -107,6 +109,8 @@ class Monitor:
         self.watch = Watch()
         self.facts = MeshFacts(0, 0.0)
         """As of the last tick."""
+        self.zero_s = 0.0
+        """Unix seconds at our clock's 0; steady while the wall clock is not set. For moments long past."""
         self.tick_us = TICK_US
         self.on_own_words: Callable[[Sample, int], None] = lambda _sample, _now_us: None
         """Called with what our own boards tell, and when it was measured; the driver's to set."""
@@ -211,6 +215,9 @@ class Monitor:
     def look(self, now_us: int) -> None:
         """Bring the facts up to date, without looking at the rules."""
         self.facts = facts = self._facts(now_us)
+        zero_s = self.wall_s - now_us / 1e6
+        if abs(zero_s - self.zero_s) > CLOCK_SET_S:
+            self.zero_s = zero_s
         for node, text in self.watch.look(facts.nodes, now_us):
             self._note("node.anomaly", text, "info", node)
 

@@ -26,6 +26,8 @@ DRIFT = 0.001
 """Boards' clocks are off by far less."""
 DOUBT_US = 600_000_000
 """How long a second voice is not believed after the first was heard last."""
+EARLIER_S = 2.0
+"""Uptimes come in whole seconds and a little late: what they say of the boot differs by so much."""
 
 
 @dataclass(slots=True)
@@ -49,11 +51,15 @@ class _Told:
 class Restarts:
     """Of one node."""
 
-    __slots__ = ("_before", "_boots", "_doubted_us", "_last", "_tellers", "at_us")
+    __slots__ = ("_before", "_boots", "_doubted_us", "_last", "_tellers", "at_us", "booted_us", "count")
 
     def __init__(self) -> None:
         self.at_us: list[int] = []
         """When it booted, the latest last."""
+        self.count = 0
+        """All that were told since the gateway started: never less than before."""
+        self.booted_us: int | None = None
+        """When it booted, by its uptime; it stays where later uptimes say nearly the same."""
         self._tellers: set[str] = set()
         """The sources that told of the latest."""
         self._last: dict[str, _Told] = {}
@@ -115,6 +121,14 @@ class Restarts:
     def restore_uptime(self, source: str, uptime_s: float, measured_us: int) -> None:
         """The last uptime that was known before."""
         self._last[source] = _Told(measured_us, uptime_s, is_old=True)
+        self.booted_us = measured_us - int(uptime_s * 1e6)
+
+    def up_for(self, uptime_s: float, measured_us: int, *, anew: bool) -> None:
+        """Its uptime, without wraps, by whoever is believed; `anew`: after a restart."""
+        booted_us = measured_us - int(uptime_s * 1e6)
+        before_us = self.booted_us
+        if anew or before_us is None or not -EARLIER_S <= (booted_us - before_us) / 1e6 <= LATE_S:
+            self.booted_us = booted_us
 
     def _go_on(self, source: str, last: _Told | None, uptime_s: float, measured_us: int) -> None:
         if last is None:
@@ -134,6 +148,7 @@ class Restarts:
         if self.at_us and source not in self._tellers and booted_us - self.at_us[-1] <= tolerance_us:
             self._tellers.add(source)
             return False
+        self.count += 1
         self.at_us.append(booted_us)
         self.at_us.sort()
         del self.at_us[:-RESTARTS_MAX]

@@ -167,6 +167,8 @@ class FleetState:
                 late[name] = value
         if is_own and sample.uptime_s is not None:
             self._take_uptime(node, sample, measured_us, taken)
+            if "uptime_s" in taken:
+                node.restarts.up_for(taken["uptime_s"], measured_us, anew=restarted)
         for name, text in sample.texts.items():
             if name in node.texts or len(node.texts) < TEXTS_MAX:
                 node.texts[name] = text
@@ -350,6 +352,7 @@ class FleetState:
         facts.silent_s = self.silent_us(node, now_us) / 1e6
         facts.metrics = self.metrics_of(node, now_us)
         facts.restarts_us = tuple(known.restarts.at_us)
+        facts.boots, facts.booted_us = known.restarts.count, known.restarts.booted_us
         facts.moves_us = tuple(record.moves_us)
         facts.packages_per_min = known.sender.packages.per_min(now_us)
         facts.refused_per_min = known.sender.refused.per_min(now_us)

@@ -46,6 +46,30 @@ class FirmwareRow:
     """Nodes that were last proven to run it; counted, not stored."""
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Of a firmware what it takes to tell which of two is the newer one."""
+
+    sha256: str
+    md5: str
+    name: str
+    added_at_s: float
+    hardware: str | None
+    chip: str | None
+    project: str
+    version: str
+    notes: str
+
+
+def builds(connection: sqlite3.Connection) -> list[Build]:
+    """The library, newest first, without what takes long to read; damaged files are left out."""
+    rows = connection.execute(
+        "SELECT sha256, md5, name, added_at_s, hardware, chip, project, version, notes FROM firmware "
+        "WHERE intact ORDER BY added_at_s DESC, rowid DESC"
+    )
+    return [Build(*row) for row in rows]
+
+
 def md5s(connection: sqlite3.Connection) -> dict[str, str]:
     """MD5 of every firmware, by its SHA-256: boards tell the one, and are known by the other."""
     return dict(connection.execute("SELECT sha256, md5 FROM firmware"))

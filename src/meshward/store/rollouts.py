@@ -3,7 +3,7 @@
 # ruff: noqa: S608 what is put into statements is names of columns and clauses of this file
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from meshward.errors import UnknownItemError
 from meshward.ota.states import FINAL as FINAL_NODE
 from meshward.ota.states import NodeState
 from meshward.rollout.documents import RolloutDoc, RunDoc
-from meshward.rollout.states import FINAL
+from meshward.rollout.spec import Target
+from meshward.rollout.states import FINAL, RolloutState
 from meshward.store.pages import Part, limited, part_of, position, where
 from meshward.store.text import from_json, to_json
 from meshward.store.transaction import transaction
@@ -30,6 +31,19 @@ class Active:
     """Oldest first: those without a final state, and those with an open run."""
     runs: list[RunDoc]
     """All that are open, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which firmware somebody meant for whom, by a rollout."""
+
+    rollout: str
+    name: str
+    state: RolloutState
+    created_s: float
+    images: Mapping[str, str]
+    """Hardware to SHA-256."""
+    target: Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +67,13 @@ class AttemptRow:
 def save(connection: sqlite3.Connection, doc: RolloutDoc) -> None:
     """Store a rollout as it stands."""
     connection.execute(
-        "INSERT INTO rollout (id, name, state, created_s, active, doc) VALUES (?, ?, ?, ?, ?, ?) "
+        "INSERT INTO rollout (id, name, state, created_s, active, doc, job) VALUES (?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (id) DO UPDATE SET name = excluded.name, state = excluded.state, "
         "created_s = excluded.created_s, active = excluded.active, doc = excluded.doc",
-        (doc.id, doc.spec.name, doc.state, doc.created_s, int(doc.state not in FINAL), to_json(doc)),
+        (
+            *(doc.id, doc.spec.name, doc.state, doc.created_s, int(doc.state not in FINAL), to_json(doc)),
+            doc.spec.job,
+        ),
     )
 
 
@@ -122,6 +139,32 @@ def get(connection: sqlite3.Connection, rollout_id: str) -> RolloutDoc:
     if row is None:
         raise UnknownItemError("there is no such rollout; list them with `meshward rollout list`")
     return _rollout(*row)
+
+
+def of_job(connection: sqlite3.Connection, job: str) -> str | None:
+    """The id of the rollout that is this job; None where there is none."""
+    row = connection.execute("SELECT id FROM rollout WHERE job = ? AND job <> ''", (job,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def decisions(connection: sqlite3.Connection, limit: int) -> list[Decision]:
+    """What the latest rollouts said of which firmware is meant for whom, newest first."""
+    rows = connection.execute(
+        "SELECT id, name, state, created_s, json_extract(doc, '$.images'), "
+        "json_extract(doc, '$.spec.target') FROM rollout ORDER BY number DESC LIMIT ?",
+        (limit,),
+    )
+    return [
+        Decision(
+            rollout,
+            name,
+            RolloutState(state),
+            created_s,
+            from_json(images, dict[str, str], f"rollout {rollout}"),
+            from_json(target, Target, f"rollout {rollout}"),
+        )
+        for rollout, name, state, created_s, images, target in rows
+    ]
 
 
 def get_run(connection: sqlite3.Connection, run_id: str) -> RunDoc:

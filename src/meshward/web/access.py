@@ -17,6 +17,9 @@ _V1 = "/api/v1"
 SITE = frozenset({"/", "/ui/{path}"})
 """The dashboard's files. A page has dozens of them, so they count for no limit, and nobody is looked up."""
 
+METRICS = "/metrics"
+"""For Prometheus."""
+
 ACCESS: Mapping[tuple[str, str], Role | None] = {
     # Anybody: says no more than that the gateway lives, or is the way to show a token.
     ("GET", f"{_V1}/health"): None,
@@ -30,6 +33,8 @@ ACCESS: Mapping[tuple[str, str], Role | None] = {
     ("GET", "/ui/{path}"): None,
     ("HEAD", "/ui/{path}"): None,
     # Viewers see the fleet.
+    ("GET", METRICS): "viewer",
+    ("HEAD", METRICS): "viewer",
     ("GET", f"{_V1}/session"): "viewer",
     ("DELETE", f"{_V1}/session"): "viewer",
     ("POST", f"{_V1}/session/links"): "viewer",
@@ -40,6 +45,8 @@ ACCESS: Mapping[tuple[str, str], Role | None] = {
     ("GET", f"{_V1}/nodes/{{node_id}}/history"): "viewer",
     ("GET", f"{_V1}/nodes/{{node_id}}/packages"): "viewer",
     ("GET", f"{_V1}/topology"): "viewer",
+    ("GET", f"{_V1}/offers"): "viewer",
+    ("GET", f"{_V1}/bridges"): "viewer",
     ("GET", f"{_V1}/status"): "viewer",
     ("GET", f"{_V1}/numbers"): "viewer",
     ("GET", f"{_V1}/moves"): "viewer",
@@ -63,6 +70,8 @@ ACCESS: Mapping[tuple[str, str], Role | None] = {
     # Operators change it, and see who changed what.
     ("PATCH", f"{_V1}/nodes/{{node_id}}"): "operator",
     ("POST", f"{_V1}/nodes/{{node_id}}/ping"): "operator",
+    ("POST", f"{_V1}/nodes/{{node_id}}/update"): "operator",
+    ("POST", f"{_V1}/nodes/{{node_id}}/message"): "operator",
     ("POST", f"{_V1}/queries"): "operator",
     ("POST", f"{_V1}/alerts/{{alert_id}}/ack"): "operator",
     ("POST", f"{_V1}/alerts/{{alert_id}}/unack"): "operator",
@@ -93,6 +102,11 @@ ACCESS: Mapping[tuple[str, str], Role | None] = {
     ("POST", f"{_V1}/tokens"): "admin",
     ("DELETE", f"{_V1}/tokens/{{token_id}}"): "admin",
 }
+
+
+def access_of(*, metrics_token: bool) -> Mapping[tuple[str, str], Role | None]:
+    """The table; with /metrics for anybody where it needs no token."""
+    return ACCESS if metrics_token else {**ACCESS, ("GET", METRICS): None, ("HEAD", METRICS): None}
 
 
 def may(role: Role, needed: Role) -> bool:

@@ -9,6 +9,7 @@ from litestar.di import Provide
 
 from meshward.gateway.service import Service
 from meshward.web import documentation, routes
+from meshward.web.access import access_of
 from meshward.web.answers import Answer
 from meshward.web.auth import Auth
 from meshward.web.bodies import JSON_BYTES_MAX, StrictRequest
@@ -18,7 +19,7 @@ from meshward.web.headers import add_security_headers
 from meshward.web.once import HEADER, REPLAYED, Once
 from meshward.web.options import WebOptions
 from meshward.web.problems import answer_error
-from meshward.web.routes import site
+from meshward.web.routes import metrics, site
 from meshward.web.site_files import read_site
 from meshward.web.stream import stream
 
@@ -32,13 +33,14 @@ def make_app(service: Service, options: WebOptions | None = None) -> Litestar:
     """
     options = options or WebOptions()
     auth = Auth(service, options)
-    gate = Gate(auth, options)
+    gate = Gate(auth, options, access_of(metrics_token=options.metrics_token))
     web = Web(service, options, auth, Once(service), read_site())
     app = Litestar(
         route_handlers=[
             Router("/api/v1", route_handlers=[*routes.HANDLERS, stream]),
             Router("/api", route_handlers=list(documentation.HANDLERS)),
             *site.HANDLERS,
+            *metrics.HANDLERS,
         ],
         dependencies={"web": Provide(lambda: web, sync_to_thread=False)},
         middleware=[gate_middleware(gate)],

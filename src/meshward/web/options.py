@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from meshward.web.sessions import COOKIE
@@ -37,6 +38,10 @@ class WebOptions:
     """Whether /api/docs is served."""
     site_reload: bool = False
     """Whether the dashboard's files are read anew at each request; for those who work on them."""
+    metrics: Callable[[], Awaitable[bytes]] | None = None
+    """Makes what /metrics shows, in Prometheus' text format; None where it is switched off."""
+    metrics_token: bool = True
+    """Whether /metrics needs a token, of any role."""
     requests_per_s: float = 100.0
     """Each token, and each address without one, may ask so often in the long run..."""
     requests_burst: int = 400

@@ -6,6 +6,7 @@ import msgspec
 from litestar import get, patch
 from litestar.params import JSONBody
 
+from meshward.gateway.bridge_views import BridgeView
 from meshward.gateway.views import HealthView, SettingsPatch, SettingsView
 from meshward.web.answers import Answer, check_match
 from meshward.web.context import ApiRequest, Context
@@ -69,4 +70,10 @@ async def patch_settings(
     return await web.once.answer(request, change)
 
 
-HANDLERS = (show_health, show_ready, show_settings, patch_settings)
+@get("/bridges", summary="List the bridges to other programs", sync_to_thread=False)
+def list_bridges(web: Context) -> list[BridgeView]:
+    """As configured, and how each does."""
+    return web.service.bridges()
+
+
+HANDLERS = (show_health, show_ready, show_settings, patch_settings, list_bridges)

@@ -7,8 +7,9 @@ from typing import Annotated
 from litestar import delete, get, patch, post
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
+from meshward.gateway.bridge_views import NodeMessage, NodeUpdate, OfferView
 from meshward.gateway.dashboard_views import PackageView, PingView
-from meshward.gateway.views import NodeDetail, NodePatch, NodeView, Page, TopologyView
+from meshward.gateway.views import NodeDetail, NodePatch, NodeView, Page, RolloutView, TopologyView
 from meshward.web.answers import Answer, check_match
 from meshward.web.context import ApiRequest, Context, Cursor, Limit, NodeId, OptionalText
 from meshward.web.lists import NodeFilter, page_nodes, sort_nodes
@@ -86,10 +87,42 @@ async def ping_node(web: Context, request: ApiRequest, node_id: NodeId) -> PingV
     return await web.service.ping(node_id, request.user)
 
 
+@get("/offers", summary="List what nodes could be updated to")
+async def list_offers(web: Context) -> list[OfferView]:
+    """For every node what it runs, the newest firmware meant for it, and why it cannot have that now."""
+    offers = await web.service.offers()
+    return [offers[node] for node in sorted(offers)]
+
+
+@post("/nodes/{node_id:int}/update", summary="Update one node", status_code=201)
+async def update_node(
+    web: Context, request: ApiRequest, node_id: NodeId, data: JSONBody[NodeUpdate]
+) -> Answer[RolloutView]:
+    """To what it is offered, or to a firmware of the library: a rollout of this node alone. The same again,
+    while that is under way, gives that one.
+    """
+    return await web.once.answer(
+        request, lambda: web.service.update_node(node_id, request.user, data.firmware), status=201
+    )
+
+
+@post("/nodes/{node_id:int}/message", summary="Send a text to a node", status_code=204)
+async def send_message(
+    web: Context, request: ApiRequest, node_id: NodeId, data: JSONBody[NodeMessage]
+) -> Answer[None]:
+    """As painlessMesh's `sendSingle`. The mesh does not confirm that it arrives."""
+    return await web.once.answer(
+        request, lambda: web.service.send_message(node_id, data.text, request.user), status=204
+    )
+
+
 @get("/topology", summary="Show the mesh as a tree", sync_to_thread=False)
 def show_topology(web: Context) -> TopologyView:
     """The tree, flat: our own node first, parents before their children."""
     return web.service.topology()
 
 
-HANDLERS = (list_nodes, show_node, patch_node, forget_node, list_packages, ping_node, show_topology)
+HANDLERS = (
+    *(list_nodes, show_node, patch_node, forget_node, list_packages, ping_node),
+    *(list_offers, update_node, send_message, show_topology),
+)
