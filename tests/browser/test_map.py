@@ -485,28 +485,30 @@ async def test_it_is_walked_by_keyboard(browser, stage):
         await expect(page).to_have_url(re.compile(r"#/nodes/\d+"))
 
 
+WATCHES_MAX = 4
+_WATCH = """async () => {
+  const canvas = () => [...document.querySelectorAll(".map-box canvas")].map((one) => one.toDataURL()).join();
+  const first = canvas();
+  const {cy} = document.querySelector(".map-box")._cyreg;
+  let renders = 0;
+  cy.on("render", () => renders++);
+  await new Promise((done) => setTimeout(done, 3000));
+  return {same: canvas() === first, renders};
+}"""
+
+
 async def test_nothing_moves_without_a_cause(browser, stage):
     """Values come in every second; the picture is the same, and hardly ever drawn."""
     async with visit(browser, stage.daemon, "viewer", place="#/map") as page:
-        before = await drawn_as(page, whole)
-        seen = await page.evaluate(
-            """async () => {
-              const canvas = () => [...document.querySelectorAll(".map-box canvas")].map((one) => one.toDataURL()).join();
-              const first = canvas();
-              const {cy} = document.querySelector(".map-box")._cyreg;
-              let renders = 0;
-              cy.on("render", () => renders++);
-              await new Promise((done) => setTimeout(done, 3000));
-              return {same: canvas() === first, renders};
-            }"""
-        )
-        after = await drawn(page)
-        assert {node: at(after, node) for node in after["nodes"]} == {
-            node: at(before, node) for node in before["nodes"]
-        }
-        assert seen["renders"] < 5
-        looks = [
-            ({node: one["image"] for node, one in shown["nodes"].items()}, shown["links"])
-            for shown in (before, after)
-        ]
-        assert seen["same"] or looks[0] != looks[1]  # unless a board's level or a link's quality changed
+        for _ in range(WATCHES_MAX):
+            before = await drawn_as(page, whole)
+            seen = await page.evaluate(_WATCH)
+            after = await drawn(page)
+            assert {node: at(after, node) for node in after["nodes"]} == {
+                node: at(before, node) for node in before["nodes"]
+            }
+            assert seen["renders"] < 5
+            if seen["same"]:
+                return
+        # In none of these times was it still: a level, or the quality of a link, may have changed in one.
+        pytest.fail("the picture changes on and on")
