@@ -1,0 +1,1 @@
+"""Updates commanded over MQTT."""
