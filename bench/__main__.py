@@ -20,6 +20,7 @@ from bench import (
     history,
     idle,
     join,
+    mqtt_bytes,
     relay,
     relay_tcp,
     telemetry,
@@ -45,6 +46,7 @@ MEASUREMENTS = {
     "alarms": alarms,
     "history": history,
     "dashboard": dashboard,
+    "mqtt_bytes": mqtt_bytes,
 }
 
 

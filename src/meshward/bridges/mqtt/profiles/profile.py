@@ -51,3 +51,9 @@ class Profile(Protocol):
 
     def rollout(self, rollout: Mapping[str, Any], now_s: float) -> bytes:
         """Progress of a rollout, as the response to `status` has it."""
+
+    def updates(self, status: Mapping[str, Any], now_s: float) -> bytes:
+        """All updates together; `status` as `ProposedStatus` has it."""
+
+    def text(self, node: int, text: Mapping[str, Any], now_s: float) -> bytes:
+        """A text of a node; `text` as `Text` has it."""
