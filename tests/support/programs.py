@@ -3,10 +3,10 @@
 import asyncio
 import os
 import shutil
-import signal
 import socket
 from contextlib import asynccontextmanager
 from pathlib import Path
+from signal import SIGCONT, SIGKILL, SIGTERM
 
 ROOT = Path(__file__).parents[2]
 _ELSEWHERE = ("/usr/sbin", "/usr/bin", "/usr/local/bin")
@@ -65,10 +65,10 @@ class Program:
         """As SIGSTOP, for a program that hangs."""
         self.process.send_signal(number)
 
-    async def stop(self, number=signal.SIGTERM):
+    async def stop(self, number=SIGTERM):
         if not self.runs:
             return
-        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(SIGCONT)
         self.process.send_signal(number)
         try:
             async with asyncio.timeout(10):
@@ -78,7 +78,7 @@ class Program:
             await self.process.wait()
 
     async def kill(self):
-        await self.stop(signal.SIGKILL)
+        await self.stop(SIGKILL)
 
 
 async def listening(port, program, *, within_s=30):

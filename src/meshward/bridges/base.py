@@ -47,6 +47,7 @@ class Record:
         self.text = "not tried yet"
         self._kind: Kind = kind
         self._extras = extras or []
+        self._also_waiting: Callable[[], int] = lambda: 0
         self._now_s = now_s
         self._since_s = now_s()
 
@@ -63,10 +64,19 @@ class Record:
             log.warning("bridge does not work; trying again", bridge=self.name, reason=text)
         self._turn("failing", text)
 
+    @property
+    def failing_s(self) -> float:
+        """For how long it has not worked; 0 where it does."""
+        return max(0.0, self._now_s() - self._since_s) if self.state == "failing" else 0.0
+
     def took(self, count: int, size_bytes: int) -> None:
         """The other side took so much."""
         self.sent += count
         self.sent_bytes += size_bytes
+
+    def count_waiting(self, also: Callable[[], int]) -> None:
+        """Count this too as waiting, as it is whenever somebody looks."""
+        self._also_waiting = also
 
     def view(self) -> BridgeView:
         """As it is shown."""
@@ -79,7 +89,7 @@ class Record:
             text=self.text,
             sent=self.sent,
             sent_bytes=self.sent_bytes,
-            waiting=self.waiting,
+            waiting=self.waiting + self._also_waiting(),
             dropped=self.dropped,
             extras=list(self._extras),
         )

@@ -1,6 +1,6 @@
 """The command `run`: the gateway itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MESH = Group("The mesh", sort_key=1)
 _GATEWAY = Group("The gateway", sort_key=2)
+_BRIDGES = Group("Other programs", sort_key=3)
 _OFF = "off"
 
 
@@ -26,6 +27,18 @@ def _http(_type: type, tokens: Sequence[Token]) -> str:
     if text != _OFF:
         http_address(text)
     return text
+
+
+def _checked(kind: str) -> Callable[[type, Sequence[Token]], tuple[str, ...]]:
+    def convert(_type: type, tokens: Sequence[Token]) -> tuple[str, ...]:
+        from meshward.config import broker, check_influx  # noqa: PLC0415 a help page needs none of it
+
+        check = broker if kind == "mqtt" else check_influx
+        for token in tokens:
+            check(token.value)
+        return tuple(token.value for token in tokens)
+
+    return convert
 
 
 def run(
@@ -82,6 +95,43 @@ def run(
             help="Serve the API here. [default: 127.0.0.1:8080] [env: MESHWARD_HTTP]",
         ),
     ] = None,
+    mqtt: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_BRIDGES,
+            converter=_checked("mqtt"),
+            n_tokens=1,
+            negative="",
+            metavar="URL",
+            show_default=False,
+            help="Tell this MQTT broker of the mesh: mqtt://host, or mqtts://user@host:8883/prefix with TLS. "
+            "Repeat it for more. [env: MESHWARD_MQTT_BROKERS]",
+        ),
+    ] = (),
+    home_assistant: Annotated[
+        bool | None,
+        Parameter(
+            group=_BRIDGES,
+            name="--homeassistant",
+            negative="",
+            show_default=False,
+            help="Make every node a device in Home Assistant, by way of that broker. "
+            "[env: MESHWARD_HOMEASSISTANT_ENABLED]",
+        ),
+    ] = None,
+    influx: Annotated[
+        tuple[str, ...],
+        Parameter(
+            group=_BRIDGES,
+            converter=_checked("influx"),
+            n_tokens=1,
+            negative="",
+            metavar="URL",
+            show_default=False,
+            help="Write to this database, by the line protocol: http://host:8086/write?db=mesh. Repeat it "
+            "for more. [env: MESHWARD_INFLUX_URLS]",
+        ),
+    ] = (),
     config: Annotated[
         Path | None,
         Parameter(
@@ -108,8 +158,11 @@ def run(
     Example: meshward run --connect 10.1.2.1
 
     Example: meshward run --data /var/lib/meshward --listen 5555 --http 0.0.0.0:8080
+
+    Example: meshward run --connect 10.1.2.1 --mqtt mqtt://localhost --homeassistant
     """
     given = _given(connect, listen, node_id, data, http, log_level, log_format)
+    given |= _given_bridges(mqtt, home_assistant, influx)
 
     def load() -> "Config":
         from meshward.config import load_config, with_values  # noqa: PLC0415 a help page needs none of it
@@ -145,5 +198,16 @@ def _given(
         ("http", "bind"): None if http == _OFF else http,
         ("log", "level"): log_level,
         ("log", "format"): log_format,
+    }
+    return {path: value for path, value in options.items() if value is not None}
+
+
+def _given_bridges(
+    mqtt: tuple[str, ...], home_assistant: bool | None, influx: tuple[str, ...]
+) -> dict[tuple[str, ...], Any]:
+    options: dict[tuple[str, ...], Any] = {
+        ("mqtt", "brokers"): mqtt or None,
+        ("homeassistant", "enabled"): home_assistant,
+        ("influx", "urls"): influx or None,
     }
     return {path: value for path, value in options.items() if value is not None}

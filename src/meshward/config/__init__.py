@@ -4,7 +4,7 @@ The file is `./meshward.toml`, else `~/.config/meshward/config.toml`, or one tha
 lists its keys, and `meshward init` writes one that explains itself.
 """
 
-from meshward.config.bridge_addresses import Broker
+from meshward.config.bridge_addresses import Broker, broker, check_influx
 from meshward.config.bridges import HomeAssistant, Influx, Mqtt, Prometheus
 from meshward.config.checks import http_address, is_loopback
 from meshward.config.health import Alerts, Health, History
@@ -29,7 +29,9 @@ __all__ = [
     "Prometheus",
     "Receiver",
     "Updates",
+    "broker",
     "changed_keys",
+    "check_influx",
     "config_path",
     "data_directory",
     "http_address",

@@ -39,14 +39,14 @@ class Broker:
 
 def broker(text: str) -> Broker:
     """A broker by its address. Raises ValueError."""
+    if "#" in text:
+        raise ValueError("must have no # in it: write %23 for one in a password")
     parts = _split(text, "mqtt://host, or mqtts://user@host:8883/prefix")
     if parts.scheme not in _PORTS:
         raise ValueError(f"must begin with mqtt:// or mqtts://, not {parts.scheme or 'nothing'!r}")
     prefix = unquote(parts.path.strip("/")) or None
     if prefix is not None:
         check_prefix(prefix)
-    if parts.fragment:
-        raise ValueError("must have no # in it: write %23 for one in a password")
     choices = _choices(parts.query)
     return Broker(
         host=parts.hostname or "",

@@ -196,7 +196,10 @@ class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     ] = "device"
     install: Annotated[
         bool,
-        About("Whether its Install button starts the update of that node.", "true or false"),
+        About(
+            "Whether its Install button starts the update of that node; not where commands must be signed.",
+            "true or false",
+        ),
     ] = True
 
 

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from meshward import __version__
+from meshward.bridges.base import keep_running
+from meshward.bridges.start import Bridges, make_bridges
 from meshward.config import Config, changed_keys, is_loopback, keys, shown_value
 from meshward.errors import GatewayError, MeshwardError, SettingsError, StoreError
 from meshward.gateway import endpoint, logs
@@ -46,6 +48,8 @@ log = logs.get_logger("meshward.daemon")
 STOP_S = 4.5
 """A stop that takes longer is cut short: whoever asked for it waits 5 s. Nothing that is stored is lost."""
 LOOK_EVERY_S = 30.0
+BRIDGE_ALARM_S = 60.0
+"""A broker that is restarted is nothing to worry about."""
 
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 looked for, not bound
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -87,10 +91,12 @@ async def run_daemon(
                 telemetry=config.health.telemetry,
                 fixed=_fixed(config),
             )
+            bridges = make_bridges(service, config, data)
+            service.bridge_views = lambda: [bridge.record.view() for bridge in bridges.all]
             await service.open()
             keeper = MeshKeeper(config, lambda problem: _set_alarm(service, "mesh", problem))
             async with keeper.mesh:
-                daemon = _Daemon(config, reload, service, keeper, on_ready)
+                daemon = _Daemon(config, reload, service, keeper, bridges, on_ready)
                 await daemon.run()
     log.info("stopped")
 
@@ -101,6 +107,7 @@ class _Daemon:
     reload: Callable[[], Config] | None
     service: CoreService
     keeper: MeshKeeper
+    bridges: Bridges
     on_ready: Callable[[str], None]
 
     async def run(self) -> None:
@@ -119,6 +126,7 @@ class _Daemon:
             "health keeper": health.run(),
             "conductor": Conductor(self.service, self.keeper.mesh).run(),
             "housekeeping": self._keep_house(),
+            "bridges": self._keep_bridges(),
             "web server": self._serve() if self.config.http.enabled else self._serve_nothing(),
         }
         try:
@@ -137,7 +145,7 @@ class _Daemon:
         token = endpoint.new_token()
         try:
             await serve(
-                make_app(self.service, _web_options(self.config, token)),
+                make_app(self.service, _web_options(self.config, token, self.bridges)),
                 host=http.address.host,
                 port=http.address.port,
                 tls_cert=None if http.tls_cert is None else Path(http.tls_cert),
@@ -175,6 +183,12 @@ class _Daemon:
             log.info("open the dashboard with", command=command)
         self.on_ready(url)
 
+    async def _keep_bridges(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for bridge in self.bridges.all:
+                tasks.create_task(keep_running(bridge), name=f"bridge {bridge.record.name}")
+            await asyncio.Event().wait()
+
     async def _keep_house(self) -> None:
         clock = ClockWatch()
         while True:
@@ -186,6 +200,11 @@ class _Daemon:
                 if free_bytes < DISK_LOW_BYTES
                 else "",
             )
+            for bridge in self.bridges.all:
+                record = bridge.record
+                failing = record.failing_s >= BRIDGE_ALARM_S
+                problem = f"the bridge {record.name} does not work: {record.text}" if failing else ""
+                _set_alarm(self.service, f"bridge {record.name}", problem)
             insane = "" if is_sane(self.service.now_s()) else "the clock of this machine is not set"
             _set_alarm(self.service, "clock", insane)
             if jump_s := clock.jump_s():
@@ -302,7 +321,7 @@ def _with(old: Config, new: Config) -> Config:
     return msgspec.structs.replace(old, log=new.log, updates=new.updates)
 
 
-def _web_options(config: Config, token: str) -> WebOptions:
+def _web_options(config: Config, token: str, bridges: Bridges) -> WebOptions:
     http = config.http
     return WebOptions(
         loopback=is_loopback(http.address.host),
@@ -314,6 +333,8 @@ def _web_options(config: Config, token: str) -> WebOptions:
         cookie=_cookie(config.data_path),
         local_token_sha256=hashlib.sha256(token.encode()).hexdigest(),
         docs=http.docs,
+        metrics=bridges.scrape,
+        metrics_token=config.prometheus.token,
     )
 
 

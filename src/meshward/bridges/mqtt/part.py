@@ -19,14 +19,18 @@ class Session(Protocol):
         """
 
     async def subscribe(self, filters: Sequence[str]) -> None:
-        """Raises LinkLostError. What the broker refuses is reported by the link."""
+        """Messages on these come to `on_message` of the part, until the connection ends.
+
+        Raises LinkLostError. What the broker refuses is reported by the link.
+        """
 
 
 class Part(Protocol):
     """Something that a broker gets, or is asked for.
 
     `run` is started anew for every connection and cancelled at its end; what has to outlive a connection
-    is kept in the part. `work` runs once, connected or not.
+    is kept in the part. `work` runs once, connected or not. A part that fills the shelf promises so when it
+    is made (`Retained.promise`): nothing is cleared at the broker before.
     """
 
     @property
@@ -40,4 +44,7 @@ class Part(Protocol):
         """While connected, after what is retained was sent; a part without anything to do returns."""
 
     async def on_message(self, message: Received) -> None:
-        """A message on one of its topics. Takes long work elsewhere: messages come one after another."""
+        """A message on one of its topics, after `run` began.
+
+        Takes long work elsewhere: messages come one after another, to all parts.
+        """

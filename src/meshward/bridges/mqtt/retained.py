@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from meshward.bridges.mqtt.messages import Publication
+
+GONE_MAX = 20_000
+"""Topics to be cleared that are remembered while the broker is away, about 2 MB. What is forgotten of them is
+found again at the broker."""
 
 
 class Retained:
@@ -20,6 +24,9 @@ class Retained:
         self._payloads: dict[str, bytes] = {}
         self._new: dict[str, None] = {}
         self._news = asyncio.Event()
+        self._promises = 0
+        self._filled = asyncio.Event()
+        self._filled.set()
 
     def __len__(self) -> int:
         return len(self._payloads)
@@ -54,6 +61,34 @@ class Retained:
         if topic not in self._payloads:
             self._tell(topic)
 
+    def promise(self) -> Callable[[], None]:
+        """Somebody will fill the shelf, and then call what this returns.
+
+        Until then what lies at the broker beside the shelf may only be not there yet, and is left alone.
+        """
+        self._promises += 1
+        self._filled.clear()
+        kept = False
+
+        def keep() -> None:
+            nonlocal kept
+            if not kept:
+                kept = True
+                self._promises -= 1
+                if not self._promises:
+                    self._filled.set()
+
+        return keep
+
+    async def filled(self) -> None:
+        """Until everything promised lies here."""
+        await self._filled.wait()
+
+    def send_again(self, topic: str) -> None:
+        """Whoever reads along is to be told once more what lies at a topic."""
+        if topic in self._payloads:
+            self._tell(topic)
+
     def send_all(self) -> None:
         """A broker that may have lost everything: send it all, in the order of the topics."""
         gone = [topic for topic in self._new if topic not in self._payloads]
@@ -79,5 +114,7 @@ class Retained:
         await self._news.wait()
 
     def _tell(self, topic: str) -> None:
+        if topic not in self._payloads and len(self._new) >= len(self._payloads) + GONE_MAX:
+            return
         self._new[topic] = None
         self._news.set()

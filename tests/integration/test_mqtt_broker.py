@@ -1,0 +1,247 @@
+"""The bridge and a real mosquitto: what lies there after which trouble."""
+
+import asyncio
+import sys
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from meshward.bridges.mqtt.messages import Publication
+from meshward.bridges.mqtt.retained import Retained
+from tests.support.mosquitto import broker, client
+from tests.support.mqtt_bridges import (
+    OFFLINE,
+    ONLINE,
+    TOPICS,
+    Listening,
+    info,
+    make_bridge,
+    running,
+    until,
+    until_told,
+)
+from tests.support.programs import ROOT, Program
+
+STATE, INFO = TOPICS.bridge("state"), TOPICS.bridge("info")
+
+KILLED = """
+import asyncio, sys
+from tests.support.mqtt_bridges import make_bridge
+asyncio.run(make_bridge(int(sys.argv[1])).run())
+"""
+
+
+def shelf(**payloads):
+    """Who we are, and what lies at the named nodes."""
+    retained = Retained()
+    retained.put(INFO, info())
+    for node, payload in payloads.items():
+        retained.put(TOPICS.node(int(node[1:])), payload)
+    return retained
+
+
+def is_online(payload):
+    return payload == ONLINE
+
+
+def is_offline(payload):
+    return payload == OFFLINE
+
+
+async def test_what_is_on_the_shelf_lies_at_the_broker_and_changes_follow(tmp_path):
+    retained = shelf(n1=b"one", n2=b"two")
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        bridge = make_bridge(mosquitto.port, retained=retained)
+        async with running(bridge):
+            await seen.wait_for(STATE, is_online)
+            assert [topic for topic, _ in seen.messages] == [INFO, TOPICS.node(1), TOPICS.node(2), STATE]
+            retained.put(TOPICS.node(1), b"uno")
+            retained.drop(TOPICS.node(2))
+            await seen.wait_for(TOPICS.node(2), lambda payload: payload == b"")
+            assert await seen.retained() == {INFO: info(), TOPICS.node(1): b"uno", STATE: ONLINE}
+            assert bridge.record.view().text == "connected with MQTT 5"
+            await until(lambda: bridge.record.sent == 6)
+            assert bridge.record.view().waiting == 0
+        await seen.wait_for(STATE, is_offline)
+
+
+async def test_many_topics_come_in_their_order_with_each_quality_of_service(tmp_path):
+    async with broker(tmp_path) as mosquitto:
+        for qos in (0, 1, 2):
+            retained = Retained(qos)
+            retained.put(INFO, info())
+            for node in range(1, 501):
+                retained.put(TOPICS.node(node), b"%d" % qos)
+            async with (
+                client(mosquitto.port) as seen,
+                running(make_bridge(mosquitto.port, retained=retained)),
+            ):
+                await seen.wait_for(STATE, is_online)
+                now = [topic for topic, payload in seen.messages if payload == b"%d" % qos]
+                assert now == [TOPICS.node(node) for node in range(1, 501)]
+
+
+async def test_a_gateway_that_is_killed_is_offline_by_its_last_will(tmp_path):
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        gateway = Program([sys.executable, "-c", KILLED, mosquitto.port], tmp_path / "log", PYTHONPATH=ROOT)
+        await gateway.start()
+        try:
+            await seen.wait_for(STATE, is_online, within_s=20)
+            await gateway.kill()
+            await seen.wait_for(STATE, is_offline)
+            assert (await seen.retained())[STATE] == OFFLINE
+        finally:
+            await gateway.kill()
+
+
+async def test_a_broker_that_lost_everything_has_all_of_it_again(tmp_path):
+    retained = shelf(**{f"n{node}": b"as it was" for node in range(1, 101)})
+    bridge = make_bridge(0, retained=retained)
+    async with broker(tmp_path) as mosquitto:
+        bridge = make_bridge(mosquitto.port, retained=retained)
+        async with running(bridge):
+            await until_told(bridge.record, "up", "connected")
+            await mosquitto.kill()
+            await until_told(bridge.record, "failing", "nothing takes connections")
+            # Nothing waits for the broker meanwhile.
+            for turn in range(50):
+                retained.put(TOPICS.node(1), b"turn %d" % turn)
+            retained.drop(TOPICS.node(2))
+            assert bridge.record.view().waiting == 2
+            await mosquitto.restart()
+            await until_told(bridge.record, "up", "connected")
+            async with client(mosquitto.port) as seen:
+                there = await seen.retained()
+            assert there.keys() == {*retained.topics, STATE}
+            assert len(there) == 101
+            assert (there[TOPICS.node(1)], there[TOPICS.node(3)]) == (b"turn 49", b"as it was")
+
+
+async def test_what_is_stale_is_cleared_and_nothing_else(tmp_path):
+    stale = [TOPICS.node(9), TOPICS.node(9, "health"), TOPICS.update_status("r-0"), TOPICS.bridge("old")]
+    others = ["mesh/ota/command", "mesh/note", "meshes/status/node/9", "other/status/node/9"]
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        for topic in [*stale, *others, TOPICS.node(1)]:
+            await seen.publish(topic, b"old", retain=True)
+        await seen.publish(INFO, info(), retain=True)
+        await seen.publish(STATE, ONLINE, retain=True)  # its broker died with it
+        async with running(make_bridge(mosquitto.port, retained=shelf(n1=b"new"))):
+            await seen.wait_until(lambda client: all(client.latest[topic] == b"" for topic in stale))
+            there = await seen.retained()
+    assert there == {**dict.fromkeys(others, b"old"), INFO: info(), TOPICS.node(1): b"new", STATE: ONLINE}
+
+
+async def test_a_thousand_and_more_stale_topics_are_cleared(tmp_path):
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port, topics=()) as seen:
+        for node in range(1, 1501):
+            await seen.publish(TOPICS.node(node), b"old", retain=True)
+        async with running(make_bridge(mosquitto.port)):
+            await seen.subscribe(TOPICS.node(1500))
+            await seen.wait_for(TOPICS.node(1500), lambda payload: payload == b"")
+            assert (await seen.retained()).keys() == {INFO, STATE}
+
+
+async def test_nothing_is_cleared_before_the_shelf_is_filled_and_it_is_known_who_we_are(tmp_path):
+    retained = Retained()
+    filled = retained.promise()
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        for node in (1, 2):
+            await seen.publish(TOPICS.node(node), b"old", retain=True)
+        async with running(make_bridge(mosquitto.port, retained=retained)):
+            await seen.wait_for(STATE, is_online)
+            retained.put(INFO, info())
+            retained.put(TOPICS.node(1), b"new")
+            await seen.wait_for(TOPICS.node(1), lambda payload: payload == b"new")
+            assert (await seen.retained())[TOPICS.node(2)] == b"old"
+            filled()
+            await seen.wait_for(TOPICS.node(2), lambda payload: payload == b"")
+
+
+async def test_topics_of_another_gateway_are_left_alone_and_it_is_told(tmp_path):
+    for other in (info(555), b'{"gateway":"555","profile":"alteriom"}'):
+        async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+            await seen.publish(TOPICS.node(9), b"theirs", retain=True)
+            await seen.publish(INFO, other, retain=True)
+            await seen.publish(STATE, b'{"status":"online","state":"online"}', retain=True)
+            bridge = make_bridge(mosquitto.port, retained=shelf(n1=b"ours"))
+            async with running(bridge):
+                await until_told(bridge.record, "up", "another gateway (555)", "mqtt.prefix")
+                assert (await seen.retained())[TOPICS.node(9)] == b"theirs"
+
+
+async def test_what_another_gateway_left_when_it_ended_is_cleared(tmp_path):
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        await seen.publish(TOPICS.node(9), b"theirs", retain=True)
+        await seen.publish(INFO, info(555), retain=True)
+        await seen.publish(STATE, OFFLINE, retain=True)
+        async with running(make_bridge(mosquitto.port)):
+            await seen.wait_for(TOPICS.node(9), lambda payload: payload == b"")
+
+
+async def test_a_last_will_that_comes_late_is_put_right(tmp_path):
+    async with (
+        broker(tmp_path) as mosquitto,
+        client(mosquitto.port) as seen,
+        running(make_bridge(mosquitto.port)),
+    ):
+        await seen.wait_for(STATE, is_online)
+        count = len(seen.messages)
+        await until(lambda: "SUBSCRIBE" in mosquitto.program.log.read_text())
+        await seen.publish(STATE, OFFLINE, retain=True)
+        await seen.wait_until(
+            lambda client: [*client.messages][count:] == [(STATE, OFFLINE), (STATE, ONLINE)]
+        )
+
+
+async def test_a_part_gets_what_comes_on_its_topics_and_answers(tmp_path):
+    requests = Listening(TOPICS.request("+"))
+    births = Listening("homeassistant/status")
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        await seen.publish("homeassistant/status", b"online", retain=True)
+        async with running(make_bridge(mosquitto.port, requests, births)):
+            await asyncio.wait_for(births.came.wait(), 10)
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.ResponseTopic, properties.CorrelationData = "answers/here", b"\x00\xff"
+            await seen.publish(TOPICS.request("check"), b"{}", properties=properties)
+            await seen.publish("elsewhere", b"{}")
+            await asyncio.wait_for(requests.came.wait(), 10)
+            (message,) = requests.messages
+            assert (message.topic, message.payload) == (TOPICS.request("check"), b"{}")
+            assert (message.response_topic, message.correlation) == ("answers/here", b"\x00\xff")
+            assert not message.retain
+            (birth,) = births.messages
+            assert birth.retain
+            (session,) = requests.sessions
+            await session.publish(
+                Publication(message.response_topic, b"done", correlation=message.correlation)
+            )
+            await seen.wait_for("answers/here", lambda payload: payload == b"done")
+            await session.subscribe(["later/+"])
+            await seen.publish("later/on", b"1")
+            await until(lambda: [one.topic for one in requests.messages][1:] == ["later/on"])
+            assert len(births.messages) == 1
+
+
+async def test_a_part_is_started_again_with_each_connection_and_works_all_the_time(tmp_path):
+    part = Listening()
+    async with broker(tmp_path) as mosquitto:
+        bridge = make_bridge(mosquitto.port, part)
+        async with running(bridge):
+            await until(lambda: len(part.sessions) == 1)
+            await mosquitto.restart()
+            await until(lambda: len(part.sessions) == 2)
+            assert part.worked == 1
+
+
+async def test_a_huge_message_is_left_out_and_the_next_one_is_not(tmp_path):
+    part = Listening("big/+")
+    async with (
+        broker(tmp_path) as mosquitto,
+        client(mosquitto.port) as seen,
+        running(make_bridge(mosquitto.port, part)),
+    ):
+        await until(lambda: mosquitto.program.log.read_text().count("Sending SUBACK") >= 3)
+        for size_bytes in (2_000_000, 300_000, 200_000):
+            await seen.publish("big/one", b"x" * size_bytes)
+        await asyncio.wait_for(part.came.wait(), 10)
+        assert [len(message.payload) for message in part.messages] == [200_000]
