@@ -114,7 +114,7 @@ VIEWS = {
     "settings-tokens": View("#/settings/tokens", "wall screen"),
     "settings-token-new": View("#/settings/tokens", "New token", "dialog", do=token_opens),
     "settings-audit": View("#/settings/audit", "Is the log whole", "heading"),
-    "settings-bridges": View("#/settings/bridges", "Bridges to other systems", "heading"),
+    "settings-bridges": View("#/settings/bridges", "Bridges to other programs", "heading"),
     "settings-backup": View("#/settings/backup", "Put one back", "heading"),
     "settings-account": View("#/settings/account", "Logged in as", "heading"),
     "settings-about": View("#/settings/about", "Libraries of the gateway", "heading"),

@@ -6,7 +6,8 @@ import { t } from "../app/words.js";
 import { Account } from "./settings/account.js";
 import { Audit } from "./settings/audit.js";
 import { Backup } from "./settings/backup.js";
-import { About, Bridges } from "./settings/gateway.js";
+import { Bridges } from "./settings/bridges.js";
+import { About } from "./settings/gateway.js";
 import { Tokens } from "./settings/tokens.js";
 import { Updates } from "./settings/updates.js";
 

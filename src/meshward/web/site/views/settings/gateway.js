@@ -1,32 +1,12 @@
-// Bridges, and what runs here.
-import { may } from "../../app/api.js";
+// What runs here.
 import { useAsk } from "../../app/ask.js";
 import { html } from "../../app/dom.js";
 import { bytes, duration } from "../../app/format.js";
-import { to } from "../../app/router.js";
 import { t } from "../../app/words.js";
 import { Failed, Level, Loading } from "../../parts/basics.js";
 
 const DOCS = "api/docs";
 const UPTIME_EVERY_MS = 30_000;
-
-export const Bridges = () => html`<div class="stack">
-  <section class="card stack" aria-labelledby="bridges-title">
-    <h2 id="bridges-title">${t("settings.bridges.title")}</h2>
-    <${Level} level="off" text=${t("settings.bridges.none")} />
-    <p>${t("settings.bridges.about")}</p>
-  </section>
-  <section class="card" aria-labelledby="ways-title">
-    <h2 id="ways-title">${t("settings.bridges.ways")}</h2>
-    <ul class="ways">
-      <li>${t("settings.bridges.api")} <a href=${DOCS}>${t("settings.bridges.docs")}</a></li>
-      <li>${t("settings.bridges.stream")}</li>
-      <li>${t("settings.bridges.health")}</li>
-      <li>${t("settings.bridges.told")} ${may("operator") && html`<a href=${to("alerts", "receivers")}>
-        ${t("settings.bridges.receivers")}</a>`}</li>
-    </ul>
-  </section>
-</div>`;
 
 export function About() {
   const about = useAsk("/about");
