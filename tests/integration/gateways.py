@@ -20,11 +20,13 @@ def without_ours(environ):
 class Daemon:
     """`meshward run` on a data directory."""
 
-    def __init__(self, data, connect, *arguments, program=("-m", "meshward"), **environ):
+    def __init__(
+        self, data, connect, *arguments, program=("-m", "meshward"), http="127.0.0.1:0", **environ
+    ):
         self.data = data
         self._program = program
         self._environ = environ
-        self._arguments = ["--connect", connect, "--http", "127.0.0.1:0", *map(str, arguments)]
+        self._arguments = ["--connect", connect, "--http", http, *map(str, arguments)]
         self.process = None
         self.log = data.parent / f"{data.name}.log"
 

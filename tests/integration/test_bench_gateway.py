@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import fleets, gateway_api, gateway_idle, gateway_stream, health_load
+from bench import bridges, fleets, gateway_api, gateway_idle, gateway_stream, health_load
 from bench.settings import Settings
 from tests.integration.fleets import next_port
 
@@ -50,3 +50,15 @@ def test_a_gateway_that_watches_boards_is_compared_with_one_that_does_not():
     without, both, difference = (row[1:] for row in table.rows)
     assert all(value >= 0 for value in (*without, *both))
     assert difference == tuple(after - before for before, after in zip(without, both, strict=True))
+
+
+def test_a_gateway_with_all_bridges_is_compared_with_one_that_has_none():
+    costs, traffic = bridges.measure(
+        Settings(scale=0.02), nodes=3, cases=(bridges.CASES[0], bridges.CASES[-1])
+    )
+    (without, *none), (_, percent, _, megabytes, _) = costs.rows
+    assert (without, none[1], none[3]) == ("no bridges", 0, 0)
+    assert percent >= 0
+    assert megabytes > 1
+    assert {"mqtt", "influx"} <= {kind for _, kind, *_ in traffic.rows}
+    assert all(at_first > 0 and size_kb > 0 for _, _, at_first, size_kb, *_ in traffic.rows)
