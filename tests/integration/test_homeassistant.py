@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from tests.support.health_values import alert
 from tests.support.home_service import STOCK, HomeService, bridged
-from tests.support.homeassistant import home_assistant
+from tests.support.homeassistant import KNOWS_BOTH_FORMS, home_assistant
 from tests.support.mosquitto import broker, client
 from tests.support.mqtt_bridges import until
 
@@ -284,30 +284,30 @@ async def test_what_a_broker_lost_is_told_again_when_home_assistant_starts(world
         await home.states_when(**{unique(node, "delay_ms"): "8"})
 
 
-@pytest.mark.parametrize(("before", "after"), [("device", "entities"), ("entities", "device")])
-async def test_the_form_of_discovery_can_be_switched(world, prefix, ids, tmp_path, before, after):
-    mosquitto, home = world
-    if home.form == "entities":
-        pytest.skip("this Home Assistant knows one form alone")
-    node, _ = ids
-    entity = unique(node, "delay_ms")
-    async with bridged(HomeService(node), mosquitto.port, tmp_path, prefix=prefix, discovery=before):
-        first = (await home.states_when(**{entity: "8"}))[entity]["entity_id"]
-    async with (
-        bridged(HomeService(node), mosquitto.port, tmp_path, prefix=prefix, discovery=after),
-        client(mosquitto.port, topics=()) as other,
-    ):
-        other_form = "device" if before == "device" else "sensor"
+if KNOWS_BOTH_FORMS:
 
-        async def left():
-            topics = await other.retained(f"homeassistant/{other_form}/#")
-            return [topic for topic in topics if str(node) in topic or prefix in topic.split("/")[2]]
+    @pytest.mark.parametrize(("before", "after"), [("device", "entities"), ("entities", "device")])
+    async def test_the_form_of_discovery_can_be_switched(world, prefix, ids, tmp_path, before, after):
+        mosquitto, home = world
+        node, _ = ids
+        entity = unique(node, "delay_ms")
+        async with bridged(HomeService(node), mosquitto.port, tmp_path, prefix=prefix, discovery=before):
+            first = (await home.states_when(**{entity: "8"}))[entity]["entity_id"]
+        async with (
+            bridged(HomeService(node), mosquitto.port, tmp_path, prefix=prefix, discovery=after),
+            client(mosquitto.port, topics=()) as other,
+        ):
+            other_form = "device" if before == "device" else "sensor"
 
-        async with asyncio.timeout(20):
-            while await left():  # noqa: ASYNC110 the broker tells of nothing that goes
-                await asyncio.sleep(0.2)
-        states = await home.states_when(**{entity: "8", unique(node, "connectivity"): "on"})
-        assert states[entity]["entity_id"] == first
+            async def left():
+                topics = await other.retained(f"homeassistant/{other_form}/#")
+                return [topic for topic in topics if str(node) in topic or prefix in topic.split("/")[2]]
+
+            async with asyncio.timeout(20):
+                while await left():  # noqa: ASYNC110 the broker tells of nothing that goes
+                    await asyncio.sleep(0.2)
+            states = await home.states_when(**{entity: "8", unique(node, "connectivity"): "on"})
+            assert states[entity]["entity_id"] == first
 
 
 async def test_entities_are_the_same_when_home_assistant_starts_again(world, prefix, ids, tmp_path):

@@ -311,7 +311,7 @@ OF_GATEWAY: tuple[Entity, ...] = (
     Entity(
         key="mesh_connected",
         platform="binary_sensor",
-        name="Mesh",
+        name="Connection",
         what="health",
         template="{{ 'ON' if value_json.mesh_connected else 'OFF' }}",
         options={"device_class": "connectivity", **DIAGNOSTIC},
@@ -327,7 +327,7 @@ OF_GATEWAY: tuple[Entity, ...] = (
     ),
     _gateway_number(
         "mesh_health",
-        "Mesh health",
+        "Health",
         "metrics",
         "{{ value_json.health }}",
         _attributes("summary", "coverage", otherwise="''"),
