@@ -18,15 +18,21 @@ quietly() {
     rm -f "$log"
 }
 
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
 apt_install() {
-    local sudo=()
     command -v apt-get >/dev/null || die "needs $* of Debian, or what it holds, and there is no apt-get"
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || die "needs $* of Debian: run 'apt-get install $*' as root, then again"
-        sudo=(sudo)
     fi
     echo "setup: installing from Debian: $*"
-    quietly "${sudo[@]}" apt-get update || true # an old list often still serves
-    quietly "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    quietly as_root apt-get update || true # an old list often still serves
+    quietly as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends "$@" || die "could not install $* from Debian"
 }

@@ -188,3 +188,45 @@ async def test_chosen_colours_are_there_before_anything_is_painted(browser, stag
         chosen = await page.evaluate(ground)
         await button(page, "as the system", exact=True).click()
         assert await page.evaluate(ground) != chosen
+
+
+def bridge(kind, state, text, **more):
+    return {
+        "name": f"{kind}://broker.example:1883",
+        "kind": kind,
+        "state": state,
+        "text": text,
+        "since_at": "2026-11-25T12:00:00Z",
+        "sent": 31204,
+        "sent_bytes": 4_400_000,
+        "waiting": 0,
+        "dropped": 0,
+        "extras": [],
+        **more,
+    }
+
+
+async def test_bridges_are_shown_as_the_gateway_tells(browser, stage):
+    async with visit(browser, stage.daemon, "viewer", place="#/settings/bridges") as page:
+        await expect(heading(page, "/metrics")).to_be_visible()
+        await expect(page.get_by_text("nobody scraped it yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+async def test_bridges_that_fail_say_why_and_break_nothing(browser, stage, device):
+    long = "refused: " + "/no/spaces/anywhere" * 20
+    bridges = [
+        bridge("mqtt", "failing", long, waiting=12, dropped=7, extras=["home assistant", "control"]),
+        bridge("influx", "up", "<b>writes</b>"),
+    ]
+    async with visit(browser, stage.daemon, "viewer", device=device, place="#/") as page:
+        await page.route("**/api/v1/bridges", lambda route: route.fulfill(json=bridges))
+        await page.evaluate("location.hash = '#/settings/bridges'")
+        failing = page.get_by_role("listitem").filter(has=heading(page, "mqtt://broker.example:1883"))
+        await expect(failing).to_contain_text("does not work")
+        await expect(failing).to_contain_text(long)
+        await expect(failing).to_contain_text("Waiting to be sent")
+        await expect(failing).to_contain_text("home assistant")
+        await expect(page.get_by_text("<b>writes</b>")).to_be_visible()
+        width = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert width[0] <= width[1]

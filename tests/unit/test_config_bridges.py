@@ -121,3 +121,30 @@ def test_a_wrong_secret_is_not_repeated(tmp_path):
     with pytest.raises(SettingsError) as error:
         loaded(tmp_path, 'mqtt.brokers = "mqtt://me:hunter2@pi?qos=1"')
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("homeassistant.enabled = true", "homeassistant.enabled does nothing without a broker"),
+        ("mqtt.control = true", "mqtt.control does nothing without a broker"),
+        ("mqtt.messages = true", "mqtt.messages does nothing without a broker"),
+        (
+            'mqtt.brokers = "mqtt://pi?profile=alteriom"\nhomeassistant.enabled = true',
+            'needs the profile "meshward"',
+        ),
+        (
+            'mqtt.brokers = "mqtt://pi?homeassistant=no"\nhomeassistant.enabled = true',
+            'needs the profile "meshward"',
+        ),
+        (
+            'mqtt.brokers = ["mqtt://pi/a?profile=alteriom", "mqtt://pi"]\nhomeassistant.enabled = true',
+            "",
+        ),
+        ('mqtt.brokers = "mqtt://pi"\nmqtt.control = true', ""),
+        ("", ""),
+    ],
+)
+def test_what_has_no_effect_is_said(tmp_path, text, said):
+    warnings = loaded(tmp_path, text).warnings()
+    assert [said in warning for warning in warnings] == ([True] if said else [])

@@ -1,10 +1,11 @@
+import asyncio
 import json
 import os
 import shutil
 import socket
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import asynccontextmanager, closing, suppress
 from types import SimpleNamespace
 
 import msgspec
@@ -12,8 +13,9 @@ import pytest
 from cyclopts import App
 
 from meshward.cli.doctor import doctor
-from meshward.config import Alerts, Config, Http, load_config
+from meshward.config import Alerts, Config, Http, Influx, Mqtt, load_config
 from meshward.gateway import endpoint
+from meshward.gateway.bridge_views import BridgeView
 from meshward.gateway.doctor import Clocks, examine
 from meshward.gateway.endpoint import Endpoint
 from meshward.gateway.lock import DAEMON, DataLock
@@ -188,15 +190,64 @@ async def test_ports_that_others_have_are_named(tmp_path, node):
         assert "choose another" in checks[name].remedy
 
 
-async def test_a_gateway_that_runs_has_its_ports(tmp_path, node):
+@asynccontextmanager
+async def answering(*bridges):
+    """The address of a gateway that tells of these bridges, to whoever shows the token."""
+
+    async def met(reader, writer):
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # some only look whether we are there
+            head = await reader.readuntil(b"\r\n\r\n")
+            status = b"200 OK" if b"authorization: Bearer mw_x" in head else b"401 Unauthorized"
+            body = msgspec.json.encode(bridges)
+            writer.write(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    server = await asyncio.start_server(met, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def bridge(name, state, text):
+    return BridgeView(name=name, kind="mqtt", state=state, since_at="2026-11-25T12:00:00Z", text=text)
+
+
+async def test_a_gateway_that_runs_has_its_ports_and_says_how_its_bridges_do(tmp_path):
     data = tmp_path / "data"
-    config = Config(listen=node, data=str(data), http=Http(bind=node))
-    with DataLock.acquire(data, DAEMON):
-        endpoint.write(data, Endpoint(url=f"http://{node}", token="mw_x", pid=os.getpid()))
-        checks = await checked(config)
-        assert all(check.ok for check in checks.values()), checks
-        assert f"process {os.getpid()}, at http://{node}" in checks["gateway"].text
-        assert "mw_x" not in repr(checks)
+    works = bridge("mqtt://pi:1883", "up", "connected with MQTT 5")
+    async with answering(works, bridge("http://db:8086/write", "failing", "no such database")) as there:
+        config = Config(listen=there, data=str(data), http=Http(bind=there))
+        with DataLock.acquire(data, DAEMON):
+            endpoint.write(data, Endpoint(url=f"http://{there}", token="mw_x", pid=os.getpid()))
+            checks = await checked(config)
+    assert [name for name, check in checks.items() if not check.ok] == ["bridge to http://db:8086/write"]
+    assert checks["bridge to http://db:8086/write"].text == "no such database"
+    assert checks["bridge to mqtt://pi:1883"].text == "connected with MQTT 5"
+    assert f"process {os.getpid()}, at http://{there}" in checks["gateway"].text
+    assert "mw_x" not in repr(checks)
+
+
+async def test_files_that_bridges_need_are_read_before_the_gateway_starts(tmp_path, config):
+    mqtt = Mqtt(brokers=("mqtt://me@127.0.0.1",), password_file=str(tmp_path / "none"))
+    checks = await checked(msgspec.structs.replace(config, mqtt=mqtt))
+    assert not checks["bridges"].ok
+    assert f"mqtt.password_file: {tmp_path / 'none'} cannot be read" in checks["bridges"].text
+
+
+async def test_a_broker_that_is_named_twice_is_told(config):
+    mqtt = Mqtt(brokers=("mqtt://127.0.0.1", "mqtt://127.0.0.1?profile=alteriom"))
+    checks = await checked(msgspec.structs.replace(config, mqtt=mqtt))
+    assert "give one of them a prefix of its own" in checks["bridges"].text
+
+
+async def test_the_other_side_of_a_bridge_is_looked_for(config, node):
+    dead = free_port()
+    influx = Influx(urls=(f"http://127.0.0.1:{dead}/write?db=mesh",))
+    there = msgspec.structs.replace(config, mqtt=Mqtt(brokers=(f"mqtt://{node}",)), influx=influx)
+    checks = await checked(there)
+    assert checks[f"bridge to mqtt://{node}"].ok
+    assert not checks[f"bridge to http://127.0.0.1:{dead}"].ok
 
 
 async def test_a_gateway_that_runs_and_cannot_be_asked_is_a_failure_unless_meant(tmp_path, node):

@@ -9,7 +9,7 @@ from random import SystemRandom
 
 from meshward.bridges.base import Bridge
 from meshward.bridges.influx.bridge import InfluxBridge
-from meshward.bridges.mqtt.make import mqtt_bridges
+from meshward.bridges.mqtt.make import check_brokers, mqtt_bridges
 from meshward.bridges.prometheus.alertmanager import AlertmanagerBridge
 from meshward.bridges.prometheus.exporter import Exporter
 from meshward.bridges.secret_files import read_secret
@@ -36,8 +36,7 @@ def make_bridges(service: Service, config: Config, data: Path) -> Bridges:
     """
     rng = SystemRandom()
     folder = data / FOLDER
-    influx = config.influx
-    token = influx.token if influx.token_file is None else read_secret("influx.token_file", influx.token_file)
+    influx, token = config.influx, _influx_token(config)
     exporter = Exporter(service, config.name) if config.prometheus.enabled else None
     bridges: list[Bridge] = [
         *mqtt_bridges(service, config, data, folder, rng),
@@ -62,6 +61,17 @@ def make_bridges(service: Service, config: Config, data: Path) -> Bridges:
     ]
     _name_apart(bridges)
     return Bridges(bridges, None if exporter is None else exporter.scrape)
+
+
+def check_settings(config: Config) -> None:
+    """Raises SettingsError for what `make_bridges` could not use; changes nothing."""
+    check_brokers(config)
+    _influx_token(config)
+
+
+def _influx_token(config: Config) -> str | None:
+    file = config.influx.token_file
+    return config.influx.token if file is None else read_secret("influx.token_file", file)
 
 
 def _name_apart(bridges: Sequence[Bridge]) -> None:

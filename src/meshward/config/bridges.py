@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -168,6 +169,10 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The brokers."""
         return tuple(map(broker, self.brokers))
 
+    def shows_devices(self, broker: Broker) -> bool:
+        """Whether a broker can get Home Assistant's devices, where they are switched on."""
+        return broker.homeassistant is not False and (broker.profile or self.profile) == "meshward"
+
     @property
     def image_bytes(self) -> int:
         """Largest firmware file fetched."""
@@ -277,3 +282,22 @@ class Influx(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __repr__(self) -> str:
         """Without secrets."""
         return f"Influx(urls={tuple(map(shown_influx, self.urls))!r})"
+
+
+def without_effect(mqtt: Mqtt, homeassistant: HomeAssistant) -> Iterator[str]:
+    """Settings that do nothing as the others are."""
+    if not mqtt.brokers:
+        wanted = {
+            "homeassistant.enabled": homeassistant.enabled,
+            "mqtt.control": mqtt.control,
+            "mqtt.messages": mqtt.messages,
+            "mqtt.commands": mqtt.commands,
+        }
+        for name, is_set in wanted.items():
+            if is_set:
+                yield f"{name} does nothing without a broker: set mqtt.brokers"
+    elif homeassistant.enabled and not any(map(mqtt.shows_devices, mqtt.all_brokers)):
+        yield (
+            'homeassistant.enabled does nothing, for Home Assistant needs the profile "meshward": name the '
+            "broker once more with a prefix of its own and ?profile=meshward"
+        )

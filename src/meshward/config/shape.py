@@ -11,7 +11,7 @@ import msgspec
 
 from meshward.addresses import Address, parse_address, parse_listen_address
 from meshward.config.about import About
-from meshward.config.bridges import HomeAssistant, Influx, Mqtt, Prometheus
+from meshward.config.bridges import HomeAssistant, Influx, Mqtt, Prometheus, without_effect
 from meshward.config.checks import (
     HTTP_PORT,
     check_above_zero,
@@ -239,13 +239,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def warnings(self) -> list[str]:
         """What is allowed but worth a second thought."""
         http = self.http
+        warnings = list(without_effect(self.mqtt, self.homeassistant))
         if http.enabled and not (http.tls or http.behind_tls or is_loopback(http.address.host)):
-            warning = (
+            warnings.append(
                 f"http.bind {http.bind} lets other machines in without TLS: tokens can be read on the way; "
                 "set http.tls_cert and http.tls_key, or bind to 127.0.0.1 and let a proxy in front speak TLS"
             )
-            return [warning]
-        return []
+        return warnings
 
 
 def default_data(environ: Mapping[str, str]) -> Path:

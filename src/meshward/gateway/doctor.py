@@ -3,7 +3,6 @@
 A check that is not `ok` keeps the gateway from working; one that is ok but has a remedy is a hint.
 """
 
-import asyncio
 import os
 import platform
 import shutil
@@ -23,7 +22,9 @@ from meshward.addresses import Address
 from meshward.config import Config
 from meshward.errors import GatewayError, MeshwardError, SettingsError, StoreError
 from meshward.gateway import clock, endpoint
+from meshward.gateway.doctor_bridges import bridges_that_run, bridges_to_be
 from meshward.gateway.lock import daemon_pid
+from meshward.gateway.reach import unreachable
 from meshward.gateway.rules_file import read_rules
 from meshward.gateway.views import Check
 from meshward.store import audit, events, failures
@@ -31,8 +32,6 @@ from meshward.store.connection import check_whole, open_read_only
 from meshward.store.layout import DATABASE, DISK_LOW_BYTES
 from meshward.store.migrate import version_of
 
-REACH_S = 1.5
-"""How long a node may take to accept a connection."""
 DISK_FULL_BYTES = 10 * 1024 * 1024
 SQLITE_MIN = (3, 37)
 """Of strict tables."""
@@ -65,6 +64,7 @@ async def examine(load: Callable[[], Config], clocks: Clocks | None = None) -> l
     if config.http.enabled:
         checks.append(await http_port(config.http.address, found, runs=pid is not None))
     checks += await mesh(config, runs=pid is not None)
+    checks += await (bridges_to_be(config) if pid is None else bridges_that_run(found))
     return [*checks, clock_check(clocks), time_zones()]
 
 
@@ -192,7 +192,7 @@ async def http_port(address: Address, found: endpoint.Endpoint | None, *, runs: 
     name = "HTTP port"
     if found is not None:
         host, port = found.url.split("://", 1)[1].rsplit(":", 1)
-        problem = await _unreachable(Address(host.strip("[]"), int(port)))
+        problem = await unreachable(Address(host.strip("[]"), int(port)))
         remedy = "" if not problem else "see the gateway's log; restart it"
         text = problem or f"the gateway answers at {found.url}"
         return Check(name=name, ok=not problem, text=text, remedy=remedy)
@@ -218,7 +218,7 @@ async def mesh(config: Config, *, runs: bool) -> list[Check]:
 
 
 async def _neighbour(address: Address) -> Check:
-    problem = await _unreachable(address)
+    problem = await unreachable(address)
     name = f"node {address.host}"
     if not problem:
         return Check(name=name, ok=True, text=f"{address} accepts connections")
@@ -227,21 +227,6 @@ async def _neighbour(address: Address) -> Check:
         "the port that of its sketch?"
     )
     return Check(name=name, ok=False, text=problem, remedy=remedy)
-
-
-async def _unreachable(address: Address) -> str:
-    """Why nobody accepts a connection there; "" where somebody does."""
-    try:
-        async with asyncio.timeout(REACH_S):
-            _, writer = await asyncio.open_connection(address.host, address.port)
-    except TimeoutError:
-        return f"{address} does not answer within {REACH_S:g} s"
-    except socket.gaierror:
-        return f"{address}: no machine of this name is known"
-    except OSError as error:
-        return f"{address}: {os.strerror(error.errno) if error.errno else error}"
-    writer.close()
-    return ""
 
 
 def _bindable(name: str, address: Address, remedy: str) -> Check:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -13,6 +13,7 @@ from meshward.bridges.base import Pauses, Record
 from meshward.bridges.homeassistant.part import HomeAssistantPart
 from meshward.bridges.mqtt.bridge import MqttBridge
 from meshward.bridges.mqtt.control.make import ControlParts
+from meshward.bridges.mqtt.control.signing import read_key
 from meshward.bridges.mqtt.events_part import EventsPart
 from meshward.bridges.mqtt.options import client_id, connection
 from meshward.bridges.mqtt.part import Part
@@ -20,6 +21,7 @@ from meshward.bridges.mqtt.profiles.choice import make_profile
 from meshward.bridges.mqtt.profiles.profile import Told
 from meshward.bridges.mqtt.retained import Retained
 from meshward.bridges.mqtt.status_part import StatusPart
+from meshward.bridges.mqtt.tls import make_context
 from meshward.bridges.mqtt.topics import Topics
 from meshward.config import Broker, Config
 from meshward.config.bridges import Profile
@@ -33,13 +35,25 @@ def mqtt_bridges(service: Service, config: Config, data: Path, folder: Path, rng
 
     Raises SettingsError for files that cannot be read, and for settings that do not go together.
     """
-    if not config.mqtt.brokers:
+    brokers = config.mqtt.all_brokers
+    if not brokers:
         return []
+    check_brokers(config)
     control = ControlParts(service, config.mqtt, folder)
-    brokers = {
-        (broker.host, broker.port, _prefix(config, broker)): broker for broker in config.mqtt.all_brokers
-    }
-    return [_bridge(service, config, broker, control, data, folder, rng) for broker in brokers.values()]
+    return [_bridge(service, config, broker, control, data, folder, rng) for broker in brokers]
+
+
+def check_brokers(config: Config) -> None:
+    """Raises SettingsError for what `mqtt_bridges` could not use, files included; changes nothing."""
+    mqtt, brokers = config.mqtt, config.mqtt.all_brokers
+    _check_apart(config, brokers)
+    for broker in brokers:
+        _shows_devices(config, broker, cast(Profile, broker.profile or mqtt.profile))
+        files = connection(mqtt, broker, "").tls
+        if files is not None:
+            make_context(files)
+    if brokers and mqtt.control_key_file is not None:
+        read_key(Path(mqtt.control_key_file))
 
 
 def _bridge(
@@ -74,9 +88,23 @@ def _bridge(
         EventsPart(service, profile, topics, record, cursor, kept=mqtt.events_kept, qos=mqtt.qos),
         *control.of(topics, profile, retained, control=commands),
     ]
-    return MqttBridge(
-        connection(mqtt, broker, identity), topics, profile, parts, retained, record, Pauses(rng)
-    )
+    how = connection(mqtt, broker, identity)
+    if how.tls is not None:
+        make_context(how.tls)  # what cannot be is told at the start
+    return MqttBridge(how, topics, profile, parts, retained, record, Pauses(rng))
+
+
+def _check_apart(config: Config, brokers: Sequence[Broker]) -> None:
+    """Two bridges that write to the same topics would take each other's away."""
+    seen: set[tuple[str, int, str]] = set()
+    for broker in brokers:
+        place = (broker.host, broker.port, _prefix(config, broker))
+        if place in seen:
+            raise SettingsError(
+                f"mqtt.brokers: {broker.host}:{broker.port} is named twice with the prefix {place[2]!r}: "
+                f"give one of them a prefix of its own, as mqtt://{broker.host}/{place[2]}-2"
+            )
+        seen.add(place)
 
 
 def _prefix(config: Config, broker: Broker) -> str:

@@ -5,7 +5,7 @@ import { html } from "../../app/dom.js";
 import { bytes, number } from "../../app/format.js";
 import { to } from "../../app/router.js";
 import { t } from "../../app/words.js";
-import { Ago, Badge, Failed, Level, Loading, Note } from "../../parts/basics.js";
+import { Badge, Failed, Lasting, Level, Loading, Note } from "../../parts/basics.js";
 
 const DOCS = "api/docs";
 const EVERY_MS = 5_000;
@@ -50,8 +50,8 @@ function Bridge({ one }) {
       <span class="badges"><${Badge}>${t(`settings.bridges.kinds.${one.kind}`)}</${Badge}>
         ${one.extras.map((what) => html`<${Badge} key=${what}>${what}</${Badge}>`)}</span>
     </div>
-    <p><${Level} level=${LEVELS[one.state]} text=${t(`settings.bridges.states.${one.state}`)} />
-      <span class="muted"> <${Ago} at=${one.since_at} /></span></p>
+    <p class="state"><${Level} level=${LEVELS[one.state]} text=${t(`settings.bridges.states.${one.state}`)} />
+      <span class="muted"><${Lasting} since=${one.since_at} /></span></p>
     <p><bdi>${one.text}</bdi></p>
     <dl class="facts">
       <dt>${t("settings.bridges.sent")}</dt>
