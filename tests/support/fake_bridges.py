@@ -5,7 +5,7 @@ from typing import Any
 
 from meshward import errors
 from meshward.gateway import views
-from meshward.gateway.bridge_views import BridgeView, OfferView, ProgressView
+from meshward.gateway.bridge_views import BridgeView, NodeSample, OfferView, ProgressView
 from meshward.gateway.service import Caller
 from meshward.records import Message
 from meshward.rollout.spec import RolloutSpec, Target, Transfer, push_spec
@@ -13,6 +13,7 @@ from meshward.rollout.states import FINAL, RolloutState
 from meshward.streams import Fanout, Stream
 
 TEXT_BYTES = 65_535
+SAMPLES_HELD = 20_000
 
 
 class FakeBridges:
@@ -34,6 +35,7 @@ class FakeBridges:
         self.said: list[tuple[int | None, str]] = []
         self.commanded: list[tuple[int | None, int, dict[str, Any]]] = []
         self._texts: Fanout[Message] = Fanout()
+        self._measured: Fanout[NodeSample] = Fanout()
 
     # Helpers of tests.
 
@@ -55,7 +57,14 @@ class FakeBridges:
         """A node says something."""
         self._texts.put(Message(sender, text, broadcast))
 
+    def measure(self, node_id: int, at_s: float, **values: float) -> None:
+        """Something is measured of a node."""
+        self._measured.put(NodeSample(node=node_id, at_s=at_s, values=values))
+
     # The service.
+
+    def samples(self) -> Stream[NodeSample]:
+        return self._measured.open(SAMPLES_HELD)
 
     async def offers(self) -> dict[int, OfferView]:
         return {node_id: self._offer(view) for node_id, view in self.nodes_by_id.items()}

@@ -1,8 +1,9 @@
+import msgspec
 import pytest
 
 from meshward.errors import ConflictError, InvalidError, UnknownItemError
 from meshward.status.alerts.documents import SilenceDoc
-from meshward.status.alerts.engine import OPEN_MAX
+from meshward.status.alerts.engine import NEWS_MAX, OPEN_MAX
 from meshward.status.alerts.flapping import HIGH_PERCENT, STEPS, percent
 from meshward.status.alerts.lives import fingerprint
 from meshward.status.alerts.silences import AFTER_S, LEASE_S, SILENCES_MAX
@@ -347,6 +348,27 @@ def test_changes_come_whole_and_do_not_change_afterwards():
     assert [change.acked_by for change in scene.engine.take_changes()] == [""]
     scene.engine.give_back(changes)
     assert scene.engine.take_changes() == changes
+
+
+def test_what_is_to_be_shown_does_not_wait_for_what_is_to_be_stored():
+    scene = Scene().set(3, **LOW).run(200)
+    (alert,) = scene.open("low_heap")
+    (shown,) = scene.engine.take_news()
+    assert (shown.id, shown.state) == (alert.id, "firing")
+    assert scene.engine.take_news() == []
+    scene.set(3, **FINE).run(400)
+    scene.engine.give_back(scene.engine.take_changes())
+    assert [one.state for one in scene.engine.take_news()] == ["resolved"]
+
+
+def test_what_nobody_shows_is_bounded():
+    scene = Scene().set(3, **LOW).run(200)
+    (doc,), engine = scene.open("low_heap"), scene.engine
+    engine.take_news()
+    for number in range(NEWS_MAX + 3):
+        engine._save(msgspec.structs.replace(doc, id=f"a{number}"))
+    news = engine.take_news()
+    assert (len(news), news[0].id) == (NEWS_MAX, "a3")
 
 
 def test_what_is_acknowledged_no_more_is_told_when_the_next_repeat_is_due():

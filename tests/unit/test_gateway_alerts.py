@@ -74,13 +74,53 @@ async def test_an_alert_is_listed_told_of_and_in_the_event_log(service, clock):
     assert (await service.alerts(node=8)).total == 0
     fired = [event for event in (await service.events(limit=10)).items if event.kind == "alert.firing"]
     assert [(event.node, event.text) for event in fired] == [(7, alert.text)]
-    told = [
+    service.tell_readers()
+    assert alerts_told(service)[-1]["id"] == alert.id
+
+
+def alerts_told(service, after=0):
+    """What readers were told of alerts."""
+    return [
         change["value"]
-        for delta in service.feed.after(0)
+        for delta in service.feed.after(after)
         for change in msgspec.json.decode(delta)["changes"]
         if change["kind"] == "alert"
     ]
-    assert told[-1]["id"] == alert.id
+
+
+async def test_on_a_full_disk_readers_are_told_of_alerts_that_begin_and_end_and_once(service, clock):
+    await see(service, 7)
+    await service.patch_rule("short", SHORT, OPERATOR)
+    await take_no_writes(service.database)
+    with pytest.raises(StoreError):
+        await service.patch_rule("hot", RulePatch(threshold=60.0), OPERATOR)
+    hear(service, 7, mem=40, uptime=100)
+    await live(service, clock, 6)
+    (alert,) = (await service.alerts(state=["firing"])).items
+    service.tell_readers()
+    service.tell_readers()
+    assert [(one["id"], one["state"]) for one in alerts_told(service)] == [(alert.id, "firing")]
+    before = service.feed.number
+    while (await service.alerts()).items:
+        hear(service, 7, mem=90, uptime=200)
+        await live(service, clock, 10)
+        service.tell_readers()
+    assert alerts_told(service, before)[-1]["state"] == "resolved"
+    before = service.feed.number
+    await freed(service)
+    service.tell_readers()
+    assert alerts_told(service, before) == []
+    assert (await service.alert(alert.id)).state == "resolved"
+
+
+async def test_of_an_alert_that_did_not_change_nothing_is_told(service, clock):
+    await short_of_heap(service, clock)
+    service.tell_readers()
+    before = service.feed.number
+    for doc in service.monitor.alerts.open_alerts():
+        service.monitor.alerts._save(doc)
+    service.tell_readers()
+    assert alerts_told(service, before) == []
 
 
 async def test_who_takes_an_alert_on_is_stored_and_can_give_it_back(tmp_path, clock):

@@ -1,6 +1,7 @@
 """What the use cases share: nothing is sent of what is not stored, and readers are told what changed."""
 
 import asyncio
+import contextlib
 
 import msgspec
 import pytest
@@ -293,6 +294,60 @@ async def test_places_that_could_not_be_stored_are_stored_later(tmp_path):
         assert [change.parent for change in (await service.node(7)).parents] == [1]
         assert not service.book.views[8].online
         assert conductor._unstored == {}
+
+
+class Rounds:
+    """Some rounds of a conductor, without a mesh."""
+
+    def __init__(self, clock, each, count=4):
+        self._clock = clock
+        self._each = each
+        self._left = count
+        self.room_bytes = 0
+
+    @property
+    def now_us(self):
+        return self._clock.now_us()
+
+    def attached(self):
+        return contextlib.nullcontext(self)
+
+    def tree(self):
+        return mesh(7)
+
+    def feed(self):
+        pass
+
+    def carry_out(self, commands):
+        pass
+
+    async def sleep(self, due_us):
+        self._each()
+        self._clock.s += 1
+        self._left -= 1
+        if not self._left:
+            raise EndOfRoundsError
+
+
+class EndOfRoundsError(Exception):
+    pass
+
+
+async def test_a_slow_disk_does_not_set_the_clock_by_which_boots_are_dated(tmp_path):
+    clock = Clock()
+    async with opened_service(tmp_path, clock) as service:
+        conductor = Conductor(service, NoMesh())
+        zeros_s = [service.monitor.zero_s]
+        conductor._driver = Rounds(clock, lambda: zeros_s.append(service.monitor.zero_s))
+
+        async def slowly():
+            clock.s += 10
+
+        service.keep = slowly
+        with pytest.raises(EndOfRoundsError):
+            await conductor.run()
+        assert service.monitor.facts.now_us > 0
+        assert zeros_s == pytest.approx([0.0] * 5, abs=0.01)
 
 
 async def test_a_full_disk_does_not_end_the_conductor(tmp_path):

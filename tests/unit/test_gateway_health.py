@@ -14,6 +14,7 @@ from meshward.ota.states import NodeState
 from meshward.rollout.documents import NodeEntry, RolloutDoc
 from meshward.rollout.states import RolloutState
 from meshward.status.asking.voices import Voice
+from meshward.status.samples import Sample
 from meshward.store import events, history
 from tests.support.gateway import (
     NOW_S,
@@ -65,6 +66,15 @@ async def test_the_status_says_who_told_what_and_how_old_it_is(service, clock):
     assert seven.version == "2.0"
     assert status.coverage.text.startswith("1 of 2 heard, oldest ")
     assert service.node_status(7) == seven
+
+
+async def test_all_who_ask_within_one_look_share_one_status(service, clock):
+    await see(service, 7)
+    await live(service, clock, 6)
+    status = service.mesh_status()
+    assert service.mesh_status() is status
+    await live(service, clock, 1)
+    assert service.mesh_status() is not status
 
 
 async def test_the_status_of_a_node_that_was_never_seen_is_refused(service):
@@ -124,6 +134,26 @@ async def test_what_could_not_be_stored_is_stored_later_and_once(service, clock)
     await service.keep()
     await live(service, clock, 1)
     assert await history_of(service, 7, HEAP, resolution_s=0) == [40 * KB, 41 * KB]
+
+
+async def test_what_is_measured_is_told_of_once_as_it_comes_whether_or_not_it_can_be_stored(service, clock):
+    await see(service, 7)
+    samples = service.samples()
+    hear(service, 7, mem=40)
+    first_s = clock.s
+    await take_no_writes(service.database)
+    clock.s += 1
+    service.monitor.take(Sample(7, "telemetry", {HEAP: 39.0 * KB}, age_us=0), service.now_us())
+    service.monitor.take(Sample(7, "telemetry", {HEAP: 38.0 * KB}, age_us=500_000), service.now_us())
+    service.database.problem = ""
+    with contextlib.suppress(StoreError):
+        await service.keep_health()
+    await take_no_writes(service.database, taken=True)
+    await service.keep_health()
+    samples.close()
+    told = [(one.node, one.values[HEAP]) async for one in samples if HEAP in one.values]
+    assert told == [(7, 40 * KB), (7, 39 * KB), (7, 38 * KB)]
+    assert first_s == NOW_S
 
 
 async def test_a_restart_is_told_of_once_and_is_in_the_history(service, clock):

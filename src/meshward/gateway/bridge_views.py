@@ -63,6 +63,16 @@ class NodeMessage(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     text: str
 
 
+class NodeSample(msgspec.Struct, kw_only=True, frozen=True):
+    """What was measured of a node at one moment, by itself or by the gateway."""
+
+    node: int
+    at_s: float
+    """Unix time."""
+    values: dict[str, float]
+    """By metric, in the catalogue's units; counters as the node counts them."""
+
+
 class ProgressView(msgspec.Struct, kw_only=True):
     """A node in a run that is under way."""
 

@@ -68,6 +68,8 @@ class Conductor:
                 commands = await self._kept(commands)
                 self._watch_probes(commands, driver.now_us)
                 driver.carry_out(commands)
+                # Anew: the disk may have held us up since, and the monitor holds both clocks together.
+                self._monitor.wall_s = self._service.now_s()
                 driver.carry_out(self._monitor.commands(driver.now_us))
                 await self._tell()
                 await driver.sleep(self._monitor.next_deadline_us())

@@ -9,14 +9,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
 from meshward.errors import StoreError, StoreFullError, UnknownItemError
-from meshward.gateway import health_store
+from meshward.gateway import desk_store, health_store
+from meshward.gateway.bridge_views import NodeSample
 from meshward.gateway.feed import Feed
 from meshward.gateway.health_shown import alert_view, node_scores
 from meshward.gateway.health_views import AlertView
@@ -32,16 +32,14 @@ from meshward.rollout.changes import Change, NodeProven, SaveRollout
 from meshward.rollout.documents import RolloutDoc
 from meshward.rollout.engine import Engine, EngineSettings
 from meshward.status.alerts.documents import AlertDoc, Notification
-from meshward.status.alerts.engine import Change as AlertChange
 from meshward.status.alerts.notify import NotifySettings
 from meshward.status.alerts.rules import RuleBook
-from meshward.status.monitor import Monitor
-from meshward.store import apply, audit, firmware, nodes, rollouts, settings
+from meshward.status.monitor import Kept, Monitor
+from meshward.store import apply, audit, firmware
 from meshward.store.database import Database
 from meshward.store.events import StoredEvent
 from meshward.store.library import Library
-from meshward.store.nodes import NodeRow
-from meshward.store.rollouts import Active
+from meshward.streams import Fanout
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,6 +80,9 @@ class Desk:
         self.images = LibraryImages(library)
         self.engine = Engine(self.images, SystemRandom(), engine_settings)
         self.monitor = Monitor(SystemRandom(), rules, notify, telemetry=telemetry)
+        self.monitor.on_kept = self._tell_of_sample
+        self.measured: Fanout[NodeSample] = Fanout()
+        """What is measured of nodes, as it comes."""
         self.book = NodeBook()
         self.last_packages = PackageBook()
         self.pings = PingBook(now_us)
@@ -108,11 +109,13 @@ class Desk:
         """The latest rollouts that are over, the newest first."""
         self._scored_us = 0
         self._shown: dict[str, bytes] = {}
+        self._alerts_shown: dict[str, bytes] = {}
+        """Those that are open, as readers were told of them."""
 
     async def open(self) -> None:
         """Take up what is stored. Raises StoreError where it cannot be read; a full disk is an alarm."""
         self.library.open()
-        stored = await self.database.read(_load)
+        stored = await self.database.read(desk_store.load, ENDED_SHOWN, SETTINGS_KEY)
         self.book.load(stored.nodes)
         self.engine.wall_s = self.now_s()
         self.engine.known = {node: self.book.known(node) for node in self.book.views}
@@ -126,6 +129,7 @@ class Desk:
         health = await self.database.read(health_store.load, self.now_s())
         health_store.restore(self.monitor, health, self.now_us(), self.now_s())
         surroundings(self, await self.database.read(firmware.md5s))
+        self.monitor.wall_s = self.now_s()
         self.monitor.look(self.now_us())
         with contextlib.suppress(StoreError):
             await self.keep()
@@ -183,7 +187,6 @@ class Desk:
                 monitor.give_back_notes(news.notes)
                 raise
         self._publish_events(stored)
-        self.tell_of_alerts(news.documents)
 
     async def keep_alerts(self, caller: Caller, action: str, subject: str, detail: dict[str, Any]) -> None:
         """Store what somebody did with alerts, and who did it. Raises StoreError."""
@@ -203,7 +206,7 @@ class Desk:
                 alerts.give_back(documents)
                 raise
         self._publish_events(stored)
-        self.tell_of_alerts(documents)
+        self.feed.publish(self._news_of_alerts())
 
     async def keep_records(self) -> None:
         """Store what was learnt of the nodes. Raises StoreError."""
@@ -215,15 +218,10 @@ class Desk:
         """What is to be delivered now: stored before, so that it is not lost with us."""
         return self.monitor.alerts.notifier.due(self.now_us())
 
-    def tell_of_alerts(self, documents: Iterable[AlertChange]) -> None:
-        """Publish alerts that changed."""
-        self.feed.publish(
-            [
-                {"kind": "alert", "id": doc.id, "value": msgspec.to_builtins(self.alert_view(doc))}
-                for doc in documents
-                if isinstance(doc, AlertDoc)
-            ]
-        )
+    def _tell_of_sample(self, kept: Kept) -> None:
+        sample = kept.sample
+        if sample.values:
+            self.measured.put(NodeSample(node=sample.node, at_s=kept.at_s, values=dict(sample.values)))
 
     def alert_view(self, doc: AlertDoc) -> AlertView:
         """An alert as it is shown."""
@@ -287,7 +285,7 @@ class Desk:
         if proven:
             # It is stored: an error of the disk here is only that older values are shown.
             with contextlib.suppress(StoreError):
-                for row in await self.database.read(_rows, sorted(proven)):
+                for row in await self.database.read(desk_store.rows, sorted(proven)):
                     view = self.book.views.get(row.id)
                     if view is not None and row.firmware != view.firmware:
                         self.monitor.watch.updated(row.id, self.now_us())
@@ -358,6 +356,7 @@ class Desk:
             "alarms": list(self.alarms.values()),
         }
         changes += self._if_changed(told_before, "gateway", "gateway", gateway)
+        changes += self._news_of_alerts()
         self.feed.publish(changes)
 
     def _if_changed(
@@ -368,6 +367,19 @@ class Desk:
         if told_before.get(f"{kind}/{key}") == encoded:
             return []
         return [{"kind": kind, "id": key, "value": msgspec.to_builtins(value)}]
+
+    def _news_of_alerts(self) -> list[dict[str, Any]]:
+        """As they are in memory: a full disk is no reason to be mute."""
+        news = []
+        for doc in self.monitor.alerts.take_news():
+            view = self.alert_view(doc)
+            encoded = msgspec.json.encode(view)
+            if self._alerts_shown.get(doc.id) != encoded:
+                self._alerts_shown[doc.id] = encoded
+                news.append({"kind": "alert", "id": doc.id, "value": msgspec.to_builtins(view)})
+            if doc.state == "resolved":
+                del self._alerts_shown[doc.id]
+        return news
 
     def _summaries(self) -> list[RolloutSummary]:
         """Rollouts under way, and the latest that are over."""
@@ -384,37 +396,6 @@ class Desk:
             "rollouts": self._summaries(),
             "alerts": [self.alert_view(doc) for doc in self.monitor.alerts.open_alerts()],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    nodes: list[NodeRow]
-    active: Active
-    health: dict[int, dict[str, Any]]
-    clock_us: int
-    ended: list[RolloutDoc]
-    settings: dict[str, Any]
-
-
-def _load(connection: sqlite3.Connection) -> _Stored:
-    page = rollouts.page(connection, limit=ENDED_SHOWN)
-    return _Stored(
-        nodes.load_all(connection),
-        rollouts.load_active(connection),
-        rollouts.load_health(connection),
-        rollouts.last_clock_us(connection),
-        [doc for doc in page.items if doc.ended_s is not None],
-        settings.get(connection, SETTINGS_KEY, {}),
-    )
-
-
-def _rows(connection: sqlite3.Connection, ids: list[int]) -> list[NodeRow]:
-    """Those of the nodes that are there: one may have been forgotten meanwhile."""
-    found = []
-    for node in ids:
-        with contextlib.suppress(UnknownItemError):
-            found.append(nodes.get(connection, node))
-    return found
 
 
 def _in_parts(nodes: list[int], size: int) -> list[list[int]]:

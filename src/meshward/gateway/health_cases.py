@@ -7,6 +7,7 @@ import itertools
 from statistics import median
 
 from meshward.errors import InvalidError, NotPossibleError, UnknownItemError
+from meshward.gateway.bridge_views import NodeSample
 from meshward.gateway.dashboard_views import NumbersView
 from meshward.gateway.desk import Desk
 from meshward.gateway.health_shown import (
@@ -37,16 +38,19 @@ from meshward.gateway.health_views import (
 from meshward.gateway.shown import DAY_S, moment
 from meshward.gateway.views import NodeView
 from meshward.status.asking.questions import Question
-from meshward.status.facts import NodeFacts
+from meshward.status.facts import MeshFacts, NodeFacts
 from meshward.status.metrics import METRICS
 from meshward.status.samples import Sample
 from meshward.store import events, history, nodes
+from meshward.streams import Stream
 
 NOTES_MAX = 500
 FRESH_US = 500_000
 """How old what is shown may be: some ms of work, which many readers share."""
 TICKED_US = 6_000_000
 """The same for tables, which are asked for again and again: what the rules look at will do."""
+SAMPLES_HELD = 20_000
+"""For one reader that is slow: ten minutes of 1,000 nodes, in about 20 MB."""
 LOOK_S = 0.05
 LATE_S = 1.0
 """What is waited for an answer beyond its deadline, before the driver counts as stuck."""
@@ -64,14 +68,19 @@ _NOTED = {
 class HealthCases(Desk):
     """See `service.Service`."""
 
+    _of_all: tuple[MeshFacts, MeshStatus] | None = None
+
     def metrics(self) -> list[MetricView]:
         """The catalogue."""
         return metric_views()
 
     def mesh_status(self) -> MeshStatus:
-        """All nodes, those in trouble first."""
+        """All nodes, those in trouble first; made once for each look, and shared by all who ask."""
         self._look()
-        return mesh_status(self.monitor)
+        facts = self.monitor.facts
+        if self._of_all is None or self._of_all[0] is not facts:
+            self._of_all = (facts, mesh_status(self.monitor))
+        return self._of_all[1]
 
     def node_status(self, node_id: int) -> NodeStatus:
         """One node. Raises UnknownItemError."""
@@ -84,6 +93,10 @@ class HealthCases(Desk):
         """The latest values of all nodes."""
         self._look(TICKED_US)
         return numbers(self.monitor)
+
+    def samples(self) -> Stream[NodeSample]:
+        """What is measured of nodes, from now on."""
+        return self.measured.open(SAMPLES_HELD)
 
     async def history(
         self,

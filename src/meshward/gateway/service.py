@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from meshward.gateway.bridge_views import BridgeView, OfferView, ProgressView
+from meshward.gateway.bridge_views import BridgeView, NodeSample, OfferView, ProgressView
 from meshward.gateway.dashboard_views import (
     AboutView,
     AvailabilityView,
@@ -119,10 +119,15 @@ class Service(Protocol):
         """The catalogue of metrics."""
 
     def mesh_status(self) -> MeshStatus:
-        """All nodes, those in trouble first."""
+        """All nodes, those in trouble first; to be read only, for others have the same."""
 
     def node_status(self, node_id: int) -> NodeStatus:
         """Raises UnknownItemError."""
+
+    def samples(self) -> Stream[NodeSample]:
+        """What is measured of nodes, each moment of each node once, from now on; also what comes late, as
+        the older samples of a telemetry frame. Read it, for it holds the latest 20,000 only.
+        """
 
     async def history(
         self,

@@ -37,8 +37,10 @@ RESTART_NOTE_US = 10_000_000
 """Least time between two restarts of a node in the event log: one that makes them up does not fill it."""
 LATE_US = 6 * 3_600_000_000
 """What was measured longer ago is not kept: hours that were rolled up would have to be again."""
-CLOCK_SET_S = 1.0
-"""By more than that our wall clock was set; less is the time between two looks at the clocks."""
+CLOCK_SET_S = 5.0
+"""By more than that our wall clock was set; less is the time between two looks at the clocks, on a slow disk
+too.
+"""
 SAMPLES_MAX = 200_000
 """Kept while the disk takes nothing: an hour of a large mesh; the oldest are dropped first."""
 
@@ -114,6 +116,8 @@ class Monitor:
         self.tick_us = TICK_US
         self.on_own_words: Callable[[Sample, int], None] = lambda _sample, _now_us: None
         """Called with what our own boards tell, and when it was measured; the driver's to set."""
+        self.on_kept: Callable[[Kept], None] = lambda _kept: None
+        """Called with every sample once, as it comes, stored or not; the gateway's to set."""
         self.lost_frames: dict[int, int] = {}
         """Telemetry that did not arrive, by node."""
         self._subscriptions = Subscriptions(self.voices, rng) if telemetry else None
@@ -291,7 +295,9 @@ class Monitor:
         self.questions.on_answer(package, sample, now_us)
 
     def _keep(self, sample: Sample) -> None:
-        self._kept.append(Kept(self.wall_s - sample.age_us / 1e6, sample))
+        kept = Kept(self.wall_s - sample.age_us / 1e6, sample)
+        self.on_kept(kept)
+        self._kept.append(kept)
         if len(self._kept) > SAMPLES_MAX:
             del self._kept[: SAMPLES_MAX // 10]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from meshward.status.branches import Branches
 from meshward.status.facts import Fact, NodeFacts
 from meshward.status.floods import Sender, StrangerBook, Strangers
+from meshward.status.latest import Value, take
 from meshward.status.metrics import METRICS
 from meshward.status.presence import MOVES_MAX, Presence, PresenceBook, within_hour
 from meshward.status.probes import Probes
@@ -15,8 +16,6 @@ from meshward.status.restarts import Restarts
 from meshward.status.samples import MESH, Sample
 from meshward.text import printable
 
-OWN_FRESH_US = 600_000_000
-"""So long what a node says of itself counts for more than what others say of it."""
 LEFT_US = 60_000_000
 """So long packages of a node that left, or through where it was, may still be under way."""
 TEXTS_MAX = 16
@@ -46,16 +45,8 @@ class Taken:
 
 
 @dataclass(slots=True)
-class _Value:
-    value: float
-    at_us: int
-    source: str
-    is_own: bool = True
-
-
-@dataclass(slots=True)
 class _Node:
-    values: dict[str, _Value] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     sources_us: dict[str, int] = field(default_factory=dict)
     """By what it told of itself, and when last."""
@@ -161,7 +152,7 @@ class FleetState:
             metric = METRICS.get(name)
             if metric is None or name in _OURS or not metric.low <= value <= metric.high:
                 refused.append(printable(name, _NAME_CHARACTERS))
-            elif _take(node, name, _Value(value, measured_us, sample.source, is_own)):
+            elif take(node.values, name, Value(value, measured_us, sample.source, is_own)):
                 taken[name] = value
             elif is_own:
                 late[name] = value
@@ -189,10 +180,10 @@ class FleetState:
         delay_ms = known.probes.answer(delay_us, now_us)
         if delay_ms is None:
             return
-        _take(known, "delay_ms", _Value(delay_ms, now_us, MESH))
-        _take(known, "clock_offset_ms", _Value(offset_us / 1000, now_us, MESH))
+        take(known.values, "delay_ms", Value(delay_ms, now_us, MESH))
+        take(known.values, "clock_offset_ms", Value(offset_us / 1000, now_us, MESH))
         if known.probes.jitter_ms is not None:
-            _take(known, "jitter_ms", _Value(known.probes.jitter_ms, now_us, MESH))
+            take(known.values, "jitter_ms", Value(known.probes.jitter_ms, now_us, MESH))
         _take_loss(known, now_us)
 
     def forget(self, node: int) -> None:
@@ -227,7 +218,7 @@ class FleetState:
             if metric is None or not metric.low <= value <= metric.high:
                 continue
             at_us = now_us - max(0, int(age_s * 1e6))
-            if _take(known, name, _Value(value, at_us, source)) and name == "uptime_s":
+            if take(known.values, name, Value(value, at_us, source)) and name == "uptime_s":
                 known.restarts.restore_uptime(source, value, at_us)
         return True
 
@@ -386,31 +377,14 @@ class FleetState:
         uptime_s = node.restarts.uptime_s(sample.source, sample.uptime_s)
         if "uptime_s" in taken:
             taken["uptime_s"] = node.values["uptime_s"].value = uptime_s
-        elif "uptime_s" not in sample.values and _take(
-            node, "uptime_s", _Value(uptime_s, measured_us, sample.source)
+        elif "uptime_s" not in sample.values and take(
+            node.values, "uptime_s", Value(uptime_s, measured_us, sample.source)
         ):
             taken["uptime_s"] = uptime_s
-
-
-def _take(node: _Node, name: str, new: _Value) -> bool:
-    """Whether it is the latest: its own words count for more than others' while they are fresh."""
-    old = node.values.get(name)
-    if old is None or _is_later(new, old):
-        node.values[name] = new
-        return True
-    return False
-
-
-def _is_later(new: _Value, old: _Value) -> bool:
-    if new.is_own == old.is_own:
-        return new.at_us >= old.at_us
-    if old.is_own:
-        return new.at_us - old.at_us > OWN_FRESH_US
-    return old.at_us - new.at_us <= OWN_FRESH_US
 
 
 def _take_loss(node: _Node, now_us: int) -> None:
     node.probes.expire(now_us)
     loss_percent, at_us = node.probes.loss_percent(), node.probes.ended_us
     if loss_percent is not None and at_us is not None:
-        _take(node, "probe_loss_percent", _Value(loss_percent, at_us, MESH))
+        take(node.values, "probe_loss_percent", Value(loss_percent, at_us, MESH))

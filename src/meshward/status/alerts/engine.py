@@ -43,6 +43,8 @@ AFTERMATH_US = 600_000_000
 """So long after a break, nodes that look for other parents follow from it."""
 CHANGES_MAX = 20_000
 """What waits to be stored while the disk takes nothing; of what is over, the oldest goes beyond that."""
+NEWS_MAX = 5000
+"""What waits to be shown, a second or so: all that can be open, and more that ended."""
 NOTE_CHARACTERS = 400
 
 
@@ -64,6 +66,8 @@ class AlertEngine:
         """Can be changed, and replaced, at any time."""
         self._changes: dict[str, Change] = {}
         """By their ids: the latest of each."""
+        self._news: dict[str, AlertDoc] = {}
+        """Alerts that changed since `take_news`, whatever of them is stored; by their ids."""
         self.notifier = Notifier(rng, self._save, self._save_notification, self._gone, settings)
         self._silences = Silences(rng, self._save_silence)
         self._lives = Lives(rng, self._save, self._over, self.notifier.began)
@@ -97,6 +101,12 @@ class AlertEngine:
         changes = list(self._changes.values())
         self._changes.clear()
         return changes
+
+    def take_news(self) -> list[AlertDoc]:
+        """Alerts that changed or ended, to be shown, whether or not they can be stored; cleared."""
+        news = list(self._news.values())
+        self._news.clear()
+        return news
 
     def give_back(self, changes: Sequence[Change]) -> None:
         """These could not be stored; they come again, unless something newer was said of them."""
@@ -293,7 +303,11 @@ class AlertEngine:
     # -- changes -----------------------------------------------------------------------------
 
     def _save(self, doc: AlertDoc) -> None:
-        self._keep(copied([doc])[0])
+        [copy] = copied([doc])
+        self._news[copy.id] = copy
+        if len(self._news) > NEWS_MAX:
+            del self._news[next(iter(self._news))]
+        self._keep(copy)
 
     def _save_silence(self, doc: SilenceDoc) -> None:
         self._keep(silencing.copied(doc))
