@@ -1,6 +1,7 @@
 """Every query of every dashboard, put to real databases that got what our bridges tell."""
 
 import asyncio
+import copy
 import re
 import time
 from itertools import count
@@ -10,10 +11,12 @@ import pytest
 import pytest_asyncio
 
 from meshward.bridges.grafana.dashboards import BOARDS
-from meshward.bridges.influx.points import Points, event_line
-from meshward.bridges.picture import Follower
+from meshward.bridges.influx.points import Points, event_line, sample_lines
+from meshward.bridges.picture import Follower, Picture
 from meshward.bridges.prometheus.exporter import Exporter
+from meshward.gateway.bridge_views import NodeSample
 from tests.support.dashboards import asked, variables
+from tests.support.health_values import mesh_status, node_status
 from tests.support.influx import influx_db
 from tests.support.lively_service import ROLLOUT, LivelyService
 from tests.support.prometheus import scraping
@@ -61,21 +64,46 @@ async def _serve(exporter, reader, writer):
 async def influx(tmp_path_factory):
     """It got the points of some minutes of the same mesh."""
     service = LivelyService()
-    follower, made, now_s = Follower(service.feed), Points(MESH, 60), time.time()
+    follower, made, now_s = Follower(service.feed), Points(MESH), time.time()
     follower.catch_up()
     lines = []
     for step in range(POINTS):
         at_s = now_s - (POINTS - step) * 60
-        lines += made.lines(service.mesh_status(), follower.picture, service.progress(), at_s)
+        status = service.mesh_status()
+        lines += made.lines(status, follower.picture, service.progress(), at_s)
+        lines += sample_lines(MESH, [_sample(node, at_s) for node in status.nodes])
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s - 60))
     for event in service.happened():
         event.at = moment
         lines.append(event_line(MESH, event))
     async with influx_db(tmp_path_factory.mktemp("influx")) as found:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.post(found.write_url, content="\n".join(lines))
-            assert answer.status_code == 204, answer.text
+        await _write(found, lines)
         yield found
+
+
+async def _write(influx, lines):
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(influx.write_url, content="\n".join(lines))
+    assert answer.status_code == 204, answer.text
+
+
+async def another(influx, name, lines):
+    """Another database there, with these lines."""
+    made = copy.copy(influx)
+    made.name = name
+    await made.create(name)
+    await _write(made, lines)
+    return made
+
+
+def question(board, title):
+    """What is asked for a panel."""
+    return [one.text for one in asked(NAMES[board].json("influxdb"), INFLUX) if one.where == title][-1]
+
+
+def _sample(node, at_s):
+    values = {name: reading.value for name, reading in node.metrics.items()}
+    return NodeSample(node=node.node, at_s=at_s, values=values)
 
 
 async def unanswered_by_prometheus(prometheus, dashboard):
@@ -162,3 +190,50 @@ async def test_every_choice_finds_what_is_chosen_in_influx(influx, name):
     assert found["mesh"] == {MESH}
     assert name != "node" or found["node"] == {str(1001 + at) for at in range(6)}
     assert name != "rollout" or found["rollout"] == {ROLLOUT}
+
+
+async def test_of_a_gateway_that_died_ten_minutes_ago_nothing_is_shown_as_now(influx):
+    at_s = time.time() - 600
+    lines = Points(MESH).lines(mesh_status(node_status(1001)), Picture(own_id=7), [], at_s)
+    dead = await another(influx, "dead", lines)
+    assert await dead.query('SELECT last("online") FROM "painlessmesh_mesh"')
+
+    for name in ("fleet", "node"):
+        dashboard = NAMES[name].json("influxdb")
+        tiles = {panel["title"] for panel in dashboard["panels"] if panel["type"] in {"stat", "table"}}
+        answered = tiles - {one.where for one in await unanswered_by_influx(dead, dashboard)}
+        assert not answered
+
+
+async def test_the_weakest_of_all_nodes_is_shown_and_not_of_those_that_told_last(influx):
+    now_s = time.time()
+    told = ((1001, 15 * 60, -90.0), (1002, 2, -50.0), (1002, 20 * 60, -95.0), (1003, 30 * 60, -99.0))
+    samples = [
+        NodeSample(node=node, at_s=now_s - ago_s, values={"rssi_dbm": rssi, "heap_free_bytes": -100 * rssi})
+        for node, ago_s, rssi in told
+    ]
+    uneven = await another(influx, "uneven", sample_lines(MESH, samples))
+
+    (weakest,) = await uneven.rows(question("fleet", "Weakest link"))
+    (least,) = await uneven.rows(question("fleet", "Least free heap"))
+
+    assert (weakest["min"], least["min"]) == (-90.0, 5000.0)
+
+
+async def test_a_node_is_one_row_with_its_own_words_and_with_what_became_known_later(influx):
+    now_s = time.time()
+    lines = [
+        *sample_lines(MESH, [NodeSample(node=1001, at_s=now_s - 600, values={"rssi_dbm": -70.0})]),
+        *sample_lines(MESH, [NodeSample(node=1001, at_s=now_s - 1800, values={"delay_ms": 8.0})]),
+    ]
+    for ago_s, role in ((120, ""), (60, "sensor")):
+        status = mesh_status(node_status(1001, name="Shed", role=role))
+        lines += Points(MESH).lines(status, Picture(own_id=7), [], now_s - ago_s)
+    later = await another(influx, "later", lines)
+
+    (series,) = await later.query(question("fleet", "Nodes"))
+
+    assert series["tags"] == {"node": "1001"}
+    (row,) = series["rows"]
+    shown = {name: row[name] for name in ("Name", "Role", "State", "Signal", "Delay")}
+    assert shown == {"Name": "Shed", "Role": "sensor", "State": 1, "Signal": -70, "Delay": 8}

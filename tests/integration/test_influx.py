@@ -13,10 +13,10 @@ from meshward.bridges.base import Pauses
 from meshward.bridges.influx.bridge import InfluxBridge
 from meshward.bridges.influx.lines import NS
 from meshward.bridges.influx.points import NODE_STATES
-from meshward.gateway.bridge_views import ProgressView
+from meshward.gateway.bridge_views import NodeSample, ProgressView
 from meshward.rollout.states import RolloutState
 from tests.support.gateway_values import event, rollout
-from tests.support.health_values import alert, node_status, readings
+from tests.support.health_values import READINGS, alert, node_status
 from tests.support.influx import influx_db, victoria_metrics
 from tests.support.line_server import Mesh
 from tests.support.web import until
@@ -54,17 +54,24 @@ async def write_once(mesh, url, folder):
         return bridge.record.sent
 
 
+def frame(node, now_s):
+    """The five samples of a frame of telemetry."""
+    return [
+        NodeSample(node=node, at_s=now_s - ago_s, values={**READINGS, "rssi_dbm": -60.5 - ago_s // 60})
+        for ago_s in (240.25, 180.25, 120.25, 60.25, 0.25)
+    ]
+
+
 def iso(at_s):
     return datetime.fromtimestamp(at_s, UTC).isoformat()
 
 
 async def test_influxdb_gives_back_every_value_of_a_mesh_with_hostile_names(tmp_path):
-    node = node_status(
-        1001, name=HOSTILE, role=HOSTILE, hardware="ESP 32", version="1.0,0=", metrics=readings(delay_ms=8.25)
-    )
-    away = node_status(1002, online=False, depth=None, metrics={}, role="")
+    node = node_status(1001, name=HOSTILE, role=HOSTILE, hardware="ESP 32", version="1.0,0=")
+    away = node_status(1002, online=False, depth=None, role="")
     mesh = mesh_of(node, away)
     start_s = mesh.now_s
+    mesh.told = frame(1001, start_s)
     mesh.alerts = [alert(severity="warning")]
     mesh.log = [event(5, HOSTILE, node=1001, at=iso(start_s - 10))]
     over = rollout(RolloutState.UPDATING, name=HOSTILE)
@@ -73,24 +80,25 @@ async def test_influxdb_gives_back_every_value_of_a_mesh_with_hostile_names(tmp_
     mesh.at_work = [ProgressView(node=1, rollout=over.id, state="downloading", parts_done=1, parts=2)]
 
     async with influx_db(tmp_path / "db") as db:
-        assert await write_once(mesh, db.write_url, tmp_path) == 7
+        assert await write_once(mesh, db.write_url, tmp_path) == 5 + len(mesh.told)
         nodes = await db.query('SELECT * FROM "painlessmesh_node" GROUP BY "node"')
         (mesh_row,) = await db.rows('SELECT * FROM "painlessmesh_mesh"')
         (rollout_row,) = await db.rows('SELECT * FROM "painlessmesh_rollout"')
         (event_row,) = await db.rows('SELECT * FROM "painlessmesh_event"')
 
     first, second = nodes
-    found = {}
-    for row in first["rows"]:
-        assert (row["mesh"], row["role"], row["hardware"]) == (HOSTILE_TAG, HOSTILE_TAG, "ESP 32")
-        found |= {
-            name: (value, row["time"])
-            for name, value in row.items()
-            if value is not None and name not in {"time", "mesh", "role", "hardware"}
-        }
-    for name, reading in node.metrics.items():
-        assert found.pop(name) == (reading.value, int(start_s - reading.age_s) * NS)
-    assert {name: value for name, (value, _) in found.items()} == {
+    rows = {
+        row["time"]: {name: value for name, value in row.items() if value is not None}
+        for row in first["rows"]
+    }
+    for sample in mesh.told:
+        row = rows.pop(round(sample.at_s * 1000) * NS // 1000)
+        assert {name: row[name] for name in sample.values} == sample.values
+    ((at_ns, row),) = rows.items()
+    assert at_ns == int(start_s) * NS
+    del row["time"]
+    assert row == {
+        "mesh": HOSTILE_TAG,
         "up": 1,
         "health": 100,
         "alerts": 0,
@@ -98,11 +106,11 @@ async def test_influxdb_gives_back_every_value_of_a_mesh_with_hostile_names(tmp_
         "depth": 1,
         "name": HOSTILE,
         "version": "1.0,0=",
+        "role": HOSTILE,
+        "hardware": "ESP 32",
     }
-    assert {at_ns for _, at_ns in found.values()} == {int(start_s) * NS}
     (away_row,) = second["rows"]
-    assert away_row["up"] == 0
-    assert away_row["role"] in {None, ""}
+    assert (away_row["up"], away_row["role"]) == (0, None)
     assert (mesh_row["online"], mesh_row["offline"], mesh_row["alerts_warning"]) == (1, 1, 1)
     assert (rollout_row["state"], rollout_row["name"]) == ("updating", HOSTILE)
     assert rollout_row["progress_ratio"] == 0.75
@@ -112,8 +120,9 @@ async def test_influxdb_gives_back_every_value_of_a_mesh_with_hostile_names(tmp_
 
 @pytest.mark.parametrize("version", [1, 2])
 async def test_victoria_metrics_gives_back_every_value(tmp_path, version):
-    mesh = mesh_of(node_status(1001, role=HOSTILE, metrics=readings(rssi_dbm=-61.5)))
+    mesh = mesh_of(node_status(1001))
     start_s = mesh.now_s
+    mesh.told = frame(1001, start_s)
 
     async with victoria_metrics(tmp_path / "db") as db:
         await write_once(mesh, db.write_url if version == 1 else db.write_url_v2, tmp_path)
@@ -123,10 +132,10 @@ async def test_victoria_metrics_gives_back_every_value(tmp_path, version):
         }
 
     labels, value = found["painlessmesh_node_rssi_dbm"]
-    assert value == -61.5
-    assert (labels["node"], labels["mesh"], labels["role"]) == ("1001", HOSTILE_TAG, HOSTILE_TAG)
-    for name, reading in mesh.nodes[0].metrics.items():
-        assert found[f"painlessmesh_node_{name}"][1] == reading.value
+    assert value == mesh.told[-1].values["rssi_dbm"]
+    assert (labels["node"], labels["mesh"]) == ("1001", HOSTILE_TAG)
+    for name, value in mesh.told[-1].values.items():
+        assert found[f"painlessmesh_node_{name}"][1] == value
     assert found["painlessmesh_node_up"][1] == 1
     assert found["painlessmesh_mesh_online"][1] == 1
 

@@ -13,7 +13,7 @@ from tests.support.web import bearer, client_of, fake_app, served
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "prometheus"
 RULES_TEST = Path(__file__).parents[1] / "data" / "prometheus" / "alerts_test.yml"
-RULES = (EXAMPLES / "alerts.yml", EXAMPLES / "recording.yml")
+RULES = tuple(EXAMPLES / f"{name}.yml" for name in ("gateway", "mesh", "recording"))
 
 
 @asynccontextmanager

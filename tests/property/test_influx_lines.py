@@ -6,12 +6,13 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshward.bridges.clock import SET_FROM_S
 from meshward.bridges.influx.bridge import batches, halves
 from meshward.bridges.influx.lines import TAG_CHARACTERS, TEXT_CHARACTERS, line
-from meshward.bridges.influx.points import Points
+from meshward.bridges.influx.points import Points, sample_lines
 from meshward.bridges.influx.refusals import refusal
 from meshward.bridges.picture import Picture
-from meshward.gateway.health_views import ReadingView
+from meshward.gateway.bridge_views import NodeSample
 from meshward.text import printable
 from tests.support.health_values import NOW_S, mesh_status, node_status
 from tests.support.line_parser import parse
@@ -49,30 +50,36 @@ def test_a_line_parses_back_to_what_was_given(tags, fields, at_ns):
 def test_a_mesh_with_any_names_is_written_whole(mesh, name, role, hardware, version):
     node = node_status(1001, name=name, role=role, hardware=hardware, version=version)
 
-    made = Points(mesh, 60.0).lines(mesh_status(node), Picture(), [], NOW_S)
+    made = Points(mesh).lines(mesh_status(node), Picture(), [], NOW_S)
 
-    parsed = [parse(one) for one in made]
-    assert [measurement for measurement, *_ in parsed].count("painlessmesh_mesh") == 1
-    shown = {key: value for _, _, fields, _ in parsed[1:] for key, value in fields.items()}
-    assert shown["heap_free_bytes"] == 41_216.0
-    assert shown.get("name", "") == printable(name, TEXT_CHARACTERS)
-    assert all(tags["node"] == "1001" for _, tags, _, _ in parsed[1:])
+    (measurement, *_), (_, tags, fields, _) = [parse(one) for one in made]
+    assert measurement == "painlessmesh_mesh"
+    assert (tags["node"], fields["up"]) == ("1001", 1.0)
+    texts = {"name": name, "role": role, "hardware": hardware, "version": version}
+    for key, text in texts.items():
+        assert fields.get(key, "") == printable(text, TEXT_CHARACTERS)
 
 
-@given(ages_s=st.lists(st.floats(0, 2000), min_size=1, max_size=20), steps=st.integers(1, 5))
-def test_every_measurement_is_written_once(ages_s, steps):
-    points = Points("m", 60.0)
-    told = []
-    for step in range(steps):
-        metrics = {
-            f"m{number}": ReadingView(value=1.0, age_s=age_s + 60 * step, source="telemetry")
-            for number, age_s in enumerate(ages_s)
-        }
-        made = points.lines(mesh_status(node_status(1, metrics=metrics)), Picture(), [], NOW_S + 60 * step)
-        told += [name for one in made[2:] for name in parse(one)[2]]
+@given(
+    st.lists(
+        st.builds(
+            NodeSample,
+            node=st.integers(1, 2**32 - 1),
+            at_s=st.floats(SET_FROM_S, 4e9),
+            values=st.dictionaries(st.sampled_from(["a", "b", "c"]), st.floats()),
+        )
+    )
+)
+def test_every_finite_number_of_every_sample_is_written(samples):
+    made = [parse(one) for one in sample_lines("m", samples)]
 
-    fresh = [f"m{number}" for number, age_s in enumerate(ages_s) if age_s <= 600]
-    assert sorted(told) == sorted(fresh)
+    finite = [
+        (str(one.node), name, value)
+        for one in samples
+        for name, value in one.values.items()
+        if math.isfinite(value)
+    ]
+    assert [(tags["node"], *field) for _, tags, fields, _ in made for field in fields.items()] == finite
 
 
 @given(st.lists(st.integers(1, 300_000), max_size=40))

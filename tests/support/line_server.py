@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from meshward.gateway.bridge_views import NodeSample
 from meshward.gateway.feed import Feed
 from meshward.gateway.views import Page
+from meshward.streams import Fanout
 from tests.support.health_values import NOW_S, mesh_status, node_status
 from tests.support.receivers import Request, answer
 
@@ -61,6 +63,19 @@ class Mesh:
         self.events_error = None
         self.now_s = NOW_S
         self.feed = Feed("epoch-1", self._snapshot)
+        self.told = []
+        """Samples that were just measured when the bridge begins."""
+        self.measured = Fanout()
+
+    def samples(self):
+        stream = self.measured.open(20_000)
+        for sample in self.told:
+            self.measured.put(sample)
+        return stream
+
+    def measure(self, node, *, ago_s=0.0, **values):
+        """One sample."""
+        self.measured.put(NodeSample(node=node, at_s=self.now_s - ago_s, values=values))
 
     def _snapshot(self):
         return {

@@ -120,3 +120,21 @@ def test_every_state_of_nodes_is_counted_once():
     assert (
         sorted([*STATES, "not_targeted"]) == sorted(NODE_STATES) == sorted(state.value for state in NodeState)
     )
+
+
+def test_tiles_are_of_now(dashboard):
+    for panel in panels(dashboard):
+        if panel["type"] not in {"stat", "gauge"}:
+            continue
+        for target in panel["targets"]:
+            if "expr" in target:
+                assert (target["instant"], target["range"]) == (True, False), panel["title"]
+            elif (
+                "painlessmesh_rollout" not in target["query"]
+            ):  # one that is over is written once, at its end
+                assert "time > now() - " in target["query"], panel["title"]
+                assert "$timeFilter" not in target["query"], panel["title"]
+
+
+def test_nothing_is_zero_only_because_nobody_tells(dashboard):
+    assert "vector(0)" not in json.dumps(dashboard)

@@ -1,14 +1,19 @@
 """The bridge to a database: what is written, and what happens while it is not taken."""
 
 import asyncio
+import ssl
 from contextlib import asynccontextmanager
 from random import Random
 
 from structlog.testing import capture_logs
 
+from meshward.bridges import clock
 from meshward.bridges.influx import bridge as module
+from meshward.bridges.influx.address import read_address
 from meshward.bridges.influx.bridge import InfluxBridge
+from meshward.bridges.influx.writer import Writer
 from meshward.errors import StoreError
+from tests.support.certificates import Authority
 from tests.support.gateway_values import event
 from tests.support.health_values import NOW_S, node_status
 from tests.support.line_parser import parse
@@ -279,3 +284,108 @@ async def test_the_database_says_when_to_come_back(tmp_path):
         await until(lambda: bridge.record.state == "failing")
         assert bridge._pauses.taken == 0
         await until(lambda: bridge.record.state == "up")
+
+
+def measured(lines):
+    """Signals by second since the start."""
+    parsed = [parse(line) for line in lines]
+    return {
+        round(at_ns / 1e9 - NOW_S): fields["rssi_dbm"]
+        for _, _, fields, at_ns in parsed
+        if "rssi_dbm" in fields
+    }
+
+
+async def test_every_sample_of_a_frame_is_written_once(tmp_path):
+    server, mesh = LineServer(), Mesh()
+    async with bridging(server, tmp_path, mesh):
+        await until(lambda: server.taken)
+        start_s = mesh.now_s - NOW_S
+        for ago_s in (240, 180, 120, 60, 0):
+            mesh.measure(1001, ago_s=ago_s, rssi_dbm=-60.0 - ago_s)
+        await until(lambda: len(measured(server.taken)) == 5)
+        count = len(times(server.taken))
+        await until(lambda: len(times(server.taken)) > count + 2)
+
+    assert measured(server.taken) == {start_s - ago_s: -60.0 - ago_s for ago_s in (240, 180, 120, 60, 0)}
+    assert sum("rssi_dbm" in line for line in server.taken) == 5
+
+
+async def test_a_burst_is_written_before_the_period_is_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SAMPLES_AT_ONCE", 3)
+    server, mesh = LineServer(), Mesh()
+    async with bridging(server, tmp_path, mesh, period_s=3600):
+        await until(lambda: server.taken)
+        mesh.measure(1001, rssi_dbm=-60.0)
+        mesh.measure(1001, ago_s=1, rssi_dbm=-61.0)
+        mesh.measure(1001, ago_s=2, rssi_dbm=-62.0)
+        await until(lambda: len(measured(server.taken)) == 3)
+
+
+async def test_what_a_burst_has_too_much_is_left_out_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SAMPLES_MAX", 10)
+    server, mesh = LineServer(), Mesh(own_id=None)
+    async with bridging(server, tmp_path, mesh, mesh="") as bridge:
+        await until(lambda: mesh.now_s > NOW_S + 60)
+        for ago_s in range(14):
+            mesh.measure(1001, ago_s=ago_s, rssi_dbm=-60.0)
+        await until(lambda: bridge.record.dropped == 4)
+        assert len(bridge._samples) == 10
+
+
+async def test_samples_of_the_last_minute_go_to_the_disk_when_it_ends(tmp_path):
+    server, mesh = LineServer(), Mesh(node_status(1001, metrics={}))
+    async with bridging(server, tmp_path, mesh, period_s=3600) as bridge:
+        await until(lambda: bridge.record.sent == 2)
+        mesh.measure(1001, rssi_dbm=-60.0)
+        await until(lambda: bridge._samples)
+
+    (folder,) = tmp_path.iterdir()
+    (piece,) = folder.iterdir()
+    assert measured(piece.read_text().splitlines()) == {60: -60.0}
+
+
+async def test_nothing_is_written_while_the_clock_is_not_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(clock, "LOOK_EVERY_S", 0.01)
+    server, mesh = LineServer(), Mesh()
+    mesh.now_s = 5000.0
+    async with bridging(server, tmp_path, mesh) as bridge:
+        await until(lambda: bridge.record.state == "failing")
+        assert bridge.record.text.startswith("waits: the clock of this machine is not set")
+        mesh.measure(1001, rssi_dbm=-60.0)
+        await until(lambda: bridge._missed == 1)
+        assert (server.requests, bridge.record.waiting) == ([], 0)
+        mesh.now_s = NOW_S
+        await until(lambda: bridge.record.state == "up")
+
+    assert times(server.taken)[0] == 0
+    assert measured(server.taken) == {}
+
+
+async def test_a_proxy_of_the_environment_gets_nothing(tmp_path, monkeypatch):
+    proxy, server = LineServer(), LineServer()
+    async with listening(proxy.serve) as port:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        async with bridging(server, tmp_path) as bridge:
+            await until(lambda: bridge.record.sent > 0)
+
+    assert server.taken
+    assert proxy.requests == []
+
+
+async def test_an_authority_that_the_machine_trusts_is_trusted(tmp_path, monkeypatch):
+    authority = Authority(tmp_path)
+    pair = authority.pair("database")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(pair.cert, pair.key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    server = LineServer()
+    async with listening(server.serve, tls) as port:
+        writer = Writer(read_address(f"https://localhost:{port}/write?db=mesh", None), 5.0)
+        async with writer:
+            answered = await writer.write(b"a b=1 1\n")
+
+    assert answered.outcome == "taken", answered.words

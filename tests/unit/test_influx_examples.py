@@ -37,6 +37,6 @@ def test_telegraf_listens_where_the_addresses_say():
 
 
 def test_every_measurement_is_explained():
-    text = (FOLDER / "README.md").read_text("utf-8")
+    text = (ROOT / "docs" / "influxdb.md").read_text("utf-8")
 
     assert all(f"`{name}`" in text for name in (NODE, MESH, ROLLOUT, EVENT))

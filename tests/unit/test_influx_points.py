@@ -1,16 +1,13 @@
 """Which points there are, and what is in them."""
 
-import pytest
-
 from meshward.bridges.influx.lines import NS
-from meshward.bridges.influx.points import NODE_STATES, OVER_STATES, Points, event_line
+from meshward.bridges.influx.points import NODE_STATES, OVER_STATES, Points, event_line, sample_lines
 from meshward.bridges.picture import Picture
-from meshward.gateway.bridge_views import ProgressView
-from meshward.gateway.health_views import ReadingView
+from meshward.gateway.bridge_views import NodeSample, ProgressView
 from meshward.ota.states import FINAL, NodeState
 from meshward.rollout.states import RolloutState
 from tests.support.gateway_values import event, rollout
-from tests.support.health_values import NOW_S, alert, mesh_status, node_status, readings, score
+from tests.support.health_values import NOW_S, alert, mesh_status, node_status, score
 from tests.support.line_parser import parse
 
 
@@ -23,8 +20,8 @@ def summary(state=RolloutState.UPDATING, counts=(), **more):
 class Writing:
     """Points of a mesh called garden, parsed."""
 
-    def __init__(self, period_s=60.0):
-        self.points = Points("garden", period_s)
+    def __init__(self):
+        self.points = Points("garden")
         self.picture = Picture(own_id=7, mesh_connected=True)
         self.progress = []
 
@@ -40,18 +37,22 @@ class Writing:
         ]
 
 
-def test_a_node_is_tagged_with_what_it_is():
+def test_a_node_is_one_series_whenever_its_role_and_hardware_become_known():
     node = node_status(1001, role="sensor", hardware="ESP32")
 
-    tags, _, _ = Writing().of("painlessmesh_node", node)[0]
+    ((tags, fields, _),) = Writing().of("painlessmesh_node", node)
 
-    assert tags == {"mesh": "garden", "node": "1001", "role": "sensor", "hardware": "ESP32"}
+    assert tags == {"mesh": "garden", "node": "1001"}
+    assert (fields["role"], fields["hardware"]) == ("sensor", "ESP32")
+    ((before, fields, _),) = Writing().of("painlessmesh_node", node_status(1001, role="", hardware=""))
+    assert before == tags
+    assert not {"role", "hardware"} & set(fields)
 
 
 def test_what_the_gateway_knows_of_a_node_stands_at_the_time_of_writing():
     restarts = ["2026-11-25T11:00:00Z", "2026-11-24T11:00:00Z", "2026-11-25T09:00:00.500Z"]
     node = node_status(
-        1001, name="Shed", depth=2, health=score(low_heap=20), alerts=["a1"], restarts=restarts, metrics={}
+        1001, name="Shed", depth=2, health=score(low_heap=20), alerts=["a1"], restarts=restarts
     )
 
     ((_, fields, at_ns),) = Writing().of("painlessmesh_node", node, at_s=NOW_S + 0.7)
@@ -64,6 +65,8 @@ def test_what_the_gateway_knows_of_a_node_stands_at_the_time_of_writing():
         "depth": 2.0,
         "name": "Shed",
         "version": "1.0.0",
+        "hardware": "ESP32",
+        "role": "sensor",
     }
     assert at_ns == NOW_S * NS
 
@@ -77,49 +80,33 @@ def test_a_node_that_is_away_is_down_and_has_no_depth():
     assert "depth" not in fields
 
 
-def test_readings_stand_at_the_time_of_their_measurement():
-    node = node_status(1001, metrics=readings(age_s=21.0))
+def test_every_sample_stands_at_the_time_of_its_measurement():
+    frame = [
+        NodeSample(node=1001, at_s=NOW_S - ago_s + 0.25, values={"rssi_dbm": -60.0 - ago_s, "nodes": 3.0})
+        for ago_s in (240, 180, 120, 60, 0)
+    ]
 
-    _, told, seen = Writing().of("painlessmesh_node", node)
+    made = [parse(one) for one in sample_lines("garden", frame)]
 
-    assert (told[2], seen[2]) == ((NOW_S - 21) * NS, (NOW_S - 14) * NS)
-    assert told[1]["heap_free_bytes"] == 41_216.0
-    assert seen[1] == {"online": 1.0, "delay_ms": 8.0, "jitter_ms": 2.0, "probe_loss_percent": 0.0}
-
-
-def test_a_reading_is_written_once_and_its_successor_too():
-    writing = Writing()
-
-    def write(age_s, later_s):
-        metrics = {"rssi_dbm": ReadingView(value=-60.0, age_s=age_s, source="telemetry")}
-        return len(writing.of("painlessmesh_node", node_status(1001, metrics=metrics), at_s=NOW_S + later_s))
-
-    # The second time its age is rounded to another tenth.
-    assert [write(5.0, 0), write(65.1, 60), write(2.0, 120), write(62.0, 180)] == [2, 1, 2, 1]
+    assert {(name, *sorted(tags.items())) for name, tags, _, _ in made} == {
+        ("painlessmesh_node", ("mesh", "garden"), ("node", "1001"))
+    }
+    assert [(fields["rssi_dbm"], at_ns) for _, _, fields, at_ns in made] == [
+        (-60.0 - ago_s, (int(NOW_S) - ago_s) * NS + NS // 4) for ago_s in (240, 180, 120, 60, 0)
+    ]
 
 
-def test_a_clock_that_is_set_back_does_not_stop_the_writing():
-    writing = Writing()
-    node = node_status(1001)
+def test_a_sample_without_a_number_is_no_line():
+    empty = NodeSample(node=1001, at_s=NOW_S, values={})
+    odd = NodeSample(node=1001, at_s=NOW_S, values={"rssi_dbm": float("nan")})
 
-    assert len(writing.of("painlessmesh_node", node)) == 3
-    assert len(writing.of("painlessmesh_node", node, at_s=NOW_S - 7200)) == 3
-
-
-@pytest.mark.parametrize(("period_s", "oldest_s"), [(60.0, 600.0), (600.0, 1800.0)])
-def test_old_readings_are_not_written(period_s, oldest_s):
-    for age_s, lines in ((oldest_s, 2), (oldest_s + 0.1, 1)):
-        metrics = {"rssi_dbm": ReadingView(value=-60.0, age_s=age_s, source="telemetry")}
-        assert len(Writing(period_s).of("painlessmesh_node", node_status(1001, metrics=metrics))) == lines
+    assert sample_lines("garden", [empty, odd]) == []
 
 
-def test_nothing_is_remembered_of_a_node_that_was_forgotten():
-    writing = Writing()
-    writing.write(node_status(1001), node_status(1002))
+def test_readings_are_written_as_samples_alone():
+    ((_, fields, _),) = Writing().of("painlessmesh_node", node_status(1001))
 
-    writing.write(node_status(1002), at_s=NOW_S + 60)
-
-    assert set(writing.points._written) == {1002}
+    assert "heap_free_bytes" not in fields
 
 
 def test_the_mesh_is_counted():
@@ -135,7 +122,7 @@ def test_the_mesh_is_counted():
     }
     writing.progress = [
         ProgressView(node=node, rollout="r-7f3a", state=state, parts_done=0, parts=0)
-        for node, state in ((1, "downloading"), (2, "pending"), (3, "completed"), (4, "not_targeted"))
+        for node, state in enumerate(("downloading", "rebooting", "pending", "scheduled", "completed"))
     ]
 
     ((tags, fields, _),) = writing.of("painlessmesh_mesh", node_status(1), node_status(2, online=False))
@@ -154,7 +141,7 @@ def test_the_mesh_is_counted():
 
 
 def test_a_mesh_without_a_name_is_called_by_our_id_and_not_written_before_it_is_known():
-    points = Points("", 60.0)
+    points = Points("")
 
     assert points.lines(mesh_status(node_status(1)), Picture(), [], NOW_S) == []
     made = points.lines(mesh_status(node_status(1)), Picture(own_id=7), [], NOW_S)

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from meshward.bridges import clock
 from meshward.bridges.prometheus import alertmanager
 from meshward.bridges.prometheus.alert_book import OVER_MAX, AlertBook
 from meshward.bridges.prometheus.alertmanager import AlertmanagerBridge
@@ -195,3 +196,27 @@ async def test_nothing_is_told_of_a_mesh_without_a_name():
         assert b'"mesh":"mesh-9"' in hook.requests[1].body
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_nothing_is_told_while_the_clock_is_not_set(monkeypatch):
+    monkeypatch.setattr(clock, "LOOK_EVERY_S", 0.01)
+    hook, now_s = Hook(answered("200 OK")), [5000.0]
+    async with listening(hook.serve) as port:
+        url = f"http://127.0.0.1:{port}"
+        bridge = AlertmanagerBridge(url, ScrapedService(), "", None, Random(1), now_s=lambda: now_s[0])
+        task = asyncio.create_task(bridge.run())
+        await until(lambda: bridge.record.state == "failing")
+        assert bridge.record.text.startswith("waits: the clock of this machine is not set")
+        assert hook.requests == []
+        now_s[0] = NOW_S
+        await until(lambda: bridge.record.state == "up")
+        assert len(hook.requests) == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_where_alerts_go_does_not_depend_on_how_the_address_is_shown(monkeypatch):
+    monkeypatch.setattr(alertmanager, "shown_alertmanager", lambda url: "an Alertmanager")
+    view, request = await told_to(answered("200 OK"), "http://127.0.0.1:{port}/am/")
+    assert (view.name, view.state) == ("an Alertmanager", "up")
+    assert request.head.startswith("POST /am/api/v2/alerts HTTP")

@@ -7,12 +7,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from meshward.bridges.prometheus.exporter import LATELY_S, OFFERS_KEPT_S, Exporter
-from meshward.bridges.prometheus.families import COUNTER_OLD_S, GAUGE_OLD_S
 from meshward.bridges.prometheus.table import EXPORTED
+from meshward.bridges.values import MEASURED_FRESH_S, TOLD_FRESH_S
 from meshward.errors import StoreError
+from meshward.gateway.bridge_views import ProgressView
 from meshward.status.metrics import METRICS
 from tests.support import gateway_values
-from tests.support.health_values import NOW_S, node_status, readings
+from tests.support.health_values import NOW_S, node_status, readings, seen
 from tests.support.scraped_service import BROKER, ScrapedService
 
 HOSTILE = 'a"b\\c\n\u202ed' + "x" * 10_000
@@ -98,15 +99,15 @@ async def test_counters_that_start_over_are_told_as_they_are(service, exporter, 
 
 
 async def test_what_a_board_told_long_ago_is_left_out(service, exporter, clock):
-    names = "node_messages_sent_total", "node_heap_free_bytes"
+    told, measured = {"node_messages_sent_total", "node_heap_free_bytes"}, {"node_latency_seconds"}
     for age_s, left in (
-        (COUNTER_OLD_S, set(names)),
-        (COUNTER_OLD_S + 1, {"node_heap_free_bytes"}),
-        (GAUGE_OLD_S + 1, set()),
+        (TOLD_FRESH_S, told | measured),
+        (TOLD_FRESH_S + 1, measured),
+        (MEASURED_FRESH_S + 1, set()),
     ):
-        service.statuses[1001] = node_status(1001, metrics=readings(age_s))
+        service.statuses[1001] = node_status(1001, metrics=readings(age_s) | seen(age_s))
         clock.goes_on(15.0)
-        assert of_node(await samples(exporter), 1001) & set(names) == left
+        assert of_node(await samples(exporter), 1001) & (told | measured) == left
 
 
 async def test_a_node_that_is_away_keeps_its_identity_and_in_the_first_day_its_health(
@@ -184,6 +185,27 @@ async def test_updates_and_rollouts(service, exporter):
     assert found["ota_update_progress_ratio", ("node", "1002")] == 0.75
     assert found["node_update_available", ("node", "1002")] == 1.0
     assert found["node_update_available", ("node", "1001")] == 0.0
+
+
+async def test_only_nodes_that_are_at_work_on_an_update_have_a_progress(service, exporter):
+    service.running = [
+        ProgressView(node=1001 + at, rollout="r1", state=state, parts_done=1, parts=4)
+        for at, state in enumerate(("downloading", "verifying", "pending", "completed", "failed"))
+    ]
+    found = await samples(exporter)
+    nodes = {dict(key[1:])["node"] for key in found if key[0] == "ota_update_progress_ratio"}
+    assert nodes == {"1001", "1002"}
+
+
+async def test_it_is_told_when_a_rollout_was_over(service, exporter):
+    states = gateway_values.RolloutState
+    service.rollouts_by_id["r1"] = gateway_values.rollout(states.UPDATING, id="r1")
+    service.rollouts_by_id["r2"] = gateway_values.rollout(
+        states.FAILED, id="r2", ended_at="2026-11-25T11:00:00.600Z"
+    )
+    found = await samples(exporter)
+    ended = {key: value for key, value in found.items() if key[0] == "ota_rollout_ended_timestamp_seconds"}
+    assert ended == {("ota_rollout_ended_timestamp_seconds", ("rollout", "r2")): NOW_S - 3599.0}
 
 
 async def test_the_mesh_and_the_gateway(service, exporter):

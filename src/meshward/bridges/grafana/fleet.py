@@ -8,18 +8,21 @@ from meshward.bridges.grafana.panels import UP, YES, bars, graph, heatmap, stat
 from meshward.bridges.grafana.queries import (
     BY_TIME,
     COUNTED,
+    NOW,
     Asked,
     Query,
     extremes,
     node_series,
     of,
+    or_zero,
     points,
     series,
     summed,
     titled,
 )
-from meshward.bridges.grafana.shared import INSTANCE, MESH, MESH_LOST, ROLLOUT_STEPS
+from meshward.bridges.grafana.shared import GATEWAY, INSTANCE, MESH, MESH_LOST, ROLLOUT_STEPS
 from meshward.bridges.grafana.tables import Column, metric, node_table
+from meshward.bridges.values import UPDATING
 
 _SCORE = ((None, "red"), (50, "orange"), (80, "green"))
 _SEVERITIES = ("critical", "warning", "info")
@@ -31,43 +34,45 @@ def _of_mesh(field: str, prometheus: str, legend: str = "") -> Asked:
     return Asked((Query(prometheus, legend),), (Query(text, legend),))
 
 
-_ONLINE = _of_mesh("online", of("sum", series("nodes", 'state="online"')), "online")
-_OFFLINE = _of_mesh("offline", of("sum", series("nodes", 'state="offline"')), "offline")
-_HEALTH = _of_mesh("health", f"min({series('mesh_health_score')})", "mesh")
+def _now_of_mesh(fields: str, prometheus: str) -> Asked:
+    """A figure of the mesh now."""
+    text = points(
+        " + ".join(f'last("{field}")' for field in fields.split()), measurement="mesh", by="", within=NOW
+    )
+    return Asked((Query(prometheus),), (Query(text),))
+
+
+_ONLINE = of("sum", series("nodes", 'state="online"'))
+_OFFLINE = of("sum", series("nodes", 'state="offline"'))
+_HEALTH = f"min({series('mesh_health_score')})"
+_UPDATING = of("sum", series("ota_rollout_nodes", f'state=~"{"|".join(sorted(UPDATING))}"'))
 _ALERTS = {
     severity: _of_mesh(
         f"alerts_{severity}", of("sum", series("alerts", f'severity="{severity}", state="firing"')), severity
     )
     for severity in _SEVERITIES
 }
-_ALL_ALERTS = Asked(
-    (Query(of("sum", series("alerts", 'state="firing"')), "firing"),),
-    (
-        Query(
-            points(
-                'last("alerts_critical") + last("alerts_warning") + last("alerts_info")',
-                measurement="mesh",
-                by=f"{BY_TIME} fill(none)",
-            ),
-            "firing",
-        ),
-    ),
-)
 
 _NOW = Line(
     4,
     (
-        stat("Online", _ONLINE, "Nodes that are in the mesh now.", steps=((None, "red"), (1, "green"))),
+        GATEWAY,
+        stat(
+            "Online",
+            _now_of_mesh("online", _ONLINE),
+            "Nodes that are in the mesh now.",
+            steps=((None, "red"), (1, "green")),
+        ),
         stat(
             "Offline",
-            _OFFLINE,
+            _now_of_mesh("offline", _OFFLINE),
             "Nodes that were in the mesh once and are not now. Forget those that were taken away for good: "
             "`meshward node forget ID`.",
             steps=((None, "green"), (1, "orange")),
         ),
         stat(
             "Health of the mesh",
-            _HEALTH,
+            _now_of_mesh("health", _HEALTH),
             "From 0 to 100. Below 80 look at the alerts and at the worst links further down; `meshward "
             "status` says what points were taken off for.",
             steps=_SCORE,
@@ -76,19 +81,22 @@ _NOW = Line(
         ),
         stat(
             "Alerts",
-            _ALL_ALERTS,
+            _now_of_mesh(
+                " ".join(f"alerts_{severity}" for severity in _SEVERITIES),
+                of("sum", series("alerts", 'state="firing"')),
+            ),
             "Alerts that are firing. `meshward alerts` says what each is about and what to do.",
             steps=((None, "green"), (1, "orange"), (10, "red")),
         ),
         stat(
             "Being updated",
-            _of_mesh("updating", f"count({series('ota_update_progress_ratio')}) or vector(0)", "nodes"),
+            _now_of_mesh("updating", or_zero(_UPDATING, series("gateway_info"))),
             "Nodes that get firmware now. Restarts of these are meant.",
             steps=((None, "text"), (1, "blue")),
         ),
         stat(
             "Weakest link",
-            m.RSSI.over_all("min", "weakest"),
+            m.RSSI.now_over_all("min", "weakest"),
             "Signal of the node that hears its parent worst. Below -85 dBm frames get lost: move the node, "
             "or put another between.",
             unit=m.DBM,
@@ -96,14 +104,14 @@ _NOW = Line(
         ),
         stat(
             "Least free heap",
-            m.HEAP.over_all("min", "least"),
+            m.HEAP.now_over_all("min", "least"),
             "Of the node that has least. A mesh node needs some 10 kB to keep its links and take an update.",
             unit=m.BYTES,
             steps=m.HEAP.steps,
         ),
         stat(
             "Mesh",
-            _of_mesh("connected", f"min({series('mesh_connected')})"),
+            _now_of_mesh("connected", f"min({series('mesh_connected')})"),
             "Whether the gateway has a neighbour. Where not, nothing here is up to date: `meshward doctor` "
             "finds out why.",
             words=((0, "out of reach", "red"), (1, "connected", "green")),
@@ -116,7 +124,7 @@ _OVER_TIME = Line(
     (
         graph(
             "Nodes",
-            _ONLINE + _OFFLINE,
+            _of_mesh("online", _ONLINE, "online") + _of_mesh("offline", _OFFLINE, "offline"),
             "A step down of many at once is a relay that went away, or the gateway's own link.",
             stacked=True,
             calcs=("min", "max", "lastNotNull"),
@@ -135,7 +143,7 @@ _OVER_TIME = Line(
         ),
         graph(
             "Health",
-            _HEALTH
+            _of_mesh("health", _HEALTH, "mesh")
             + Asked(
                 (Query(f"min({node_series('health_score')})", "worst node"),),
                 (Query(summed("health", 'last("health")', how="min"), "worst node"),),
@@ -177,7 +185,7 @@ _VERSIONS = bars(
     "Versions",
     Asked(
         (Query(f"count by (version) ({node_series('info')})", "{{version}}", "latest"),),
-        (Query(points('last("version") AS "Version"', by='GROUP BY "node"'), "", "table"),),
+        (Query(points('last("version") AS "Version"', by='GROUP BY "node"', within=NOW), "", "table"),),
     ),
     "Nodes by the version they run, as they tell it. More than one for long means that a rollout left some "
     "out: see its dashboard, or start one for them.",
@@ -291,6 +299,7 @@ _TRAFFIC = Line(
             "Of the most restless node, in the last hour. More than a few: its parents are all weak, or its "
             "supply is.",
             lowest=0,
+            interval=COUNTED,
         ),
     ),
 )
@@ -330,7 +339,7 @@ _GATEWAY = (
             ),
             stat(
                 "Bridges down",
-                Asked((Query(f"count({series('bridge_up')} == 0) or vector(0)"),)),
+                Asked((Query(or_zero(f"count({series('bridge_up')} == 0)", series("gateway_info"))),)),
                 "Brokers and databases that cannot be reached; `meshward status` says why.",
                 steps=((None, "green"), (1, "orange")),
             ),

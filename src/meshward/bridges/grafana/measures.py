@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from meshward.bridges.grafana.queries import (
     BY_TIME,
+    MEASURED,
+    TOLD,
     Asked,
     Kind,
     Query,
     extremes,
+    latest_of_all,
     node_series,
     points,
     summed,
@@ -57,6 +60,8 @@ class Measure:
     """By its name in the catalogue."""
     steps: tuple[Step, ...] = ()
     """Colours by value, in the catalogue's unit."""
+    within: str = TOLD
+    """Older ones say nothing of now, in InfluxDB."""
 
     @property
     def unit(self) -> Unit:
@@ -84,14 +89,17 @@ class Measure:
             (Query(summed(self.metric, f'last("{self.metric}")', how=how), legend),),
         )
 
+    def now_over_all(self, how: str, legend: str) -> Asked:
+        """The same of now."""
+        text = latest_of_all(self.metric, how=how, within=self.within)
+        return Asked(self.over_all(how, legend).prometheus, (Query(text, legend),))
+
     def worst(self, count: int, *, lowest: bool) -> Asked:
         """The latest values of the nodes that do worst."""
         pick = "bottomk" if lowest else "topk"
         prometheus = titled(f"{pick}({count}, {node_series(self.series)})")
-        return Asked(
-            (Query(prometheus, "{{title}}", "latest"),),
-            (Query(extremes(f'last("{self.metric}")', count, lowest=lowest), form="table"),),
-        )
+        text = extremes(f'last("{self.metric}")', count, lowest=lowest, within=self.within)
+        return Asked((Query(prometheus, "{{title}}", "latest"),), (Query(text, form="table"),))
 
     def of_one(self, legend: str, *, how: str = "mean") -> Asked:
         """Of the node that is chosen, over time."""
@@ -99,6 +107,11 @@ class Measure:
             (Query(node_series(self.series, NODE), legend),),
             (Query(points(f'{how}("{self.metric}")', where=THE_NODE, by=f"{BY_TIME} fill(none)"), legend),),
         )
+
+    def now_of_one(self, legend: str) -> Asked:
+        """Of the node that is chosen, now."""
+        text = points(f'last("{self.metric}")', where=THE_NODE, by="", within=self.within)
+        return Asked((Query(node_series(self.series, NODE), legend),), (Query(text, legend),))
 
     def rate_of_one(self, legend: str) -> Asked:
         """How fast a counter of the node that is chosen grows, per second."""
@@ -127,16 +140,16 @@ HEAP_BLOCK = Measure("heap_block_bytes")
 HEAP_MIN = Measure("heap_min_bytes")
 FRAGMENTATION = Measure("heap_fragmentation_percent", ((None, "green"), (50, "orange"), (75, "red")))
 RSSI = Measure("rssi_dbm", ((None, "red"), (-85, "orange"), (-75, "green")))
-DELAY = Measure("delay_ms", ((None, "green"), (250, "orange"), (1000, "red")))
-JITTER = Measure("jitter_ms")
-LOSS = Measure("probe_loss_percent", ((None, "green"), (5, "orange"), (20, "red")))
+DELAY = Measure("delay_ms", ((None, "green"), (250, "orange"), (1000, "red")), MEASURED)
+JITTER = Measure("jitter_ms", within=MEASURED)
+LOSS = Measure("probe_loss_percent", ((None, "green"), (5, "orange"), (20, "red")), MEASURED)
 LOOP = Measure("loop_max_ms", ((None, "green"), (200, "orange"), (1000, "red")))
 CPU = Measure("cpu_percent", ((None, "green"), (80, "orange"), (95, "red")))
 TEMPERATURE = Measure("temperature_c", ((None, "green"), (70, "orange"), (85, "red")))
 BATTERY = Measure("battery_percent", ((None, "red"), (15, "orange"), (30, "green")))
-CLOCK = Measure("clock_offset_ms")
-MOVES = Measure("moves_per_h")
-REJOINS = Measure("rejoins_per_h")
+CLOCK = Measure("clock_offset_ms", within=MEASURED)
+MOVES = Measure("moves_per_h", within=MEASURED)
+REJOINS = Measure("rejoins_per_h", within=MEASURED)
 RECEIVED = Measure("messages_received")
 SENT = Measure("messages_sent")
 DROPPED = Measure("messages_dropped")

@@ -6,7 +6,17 @@ from meshward.bridges.grafana import measures as m
 from meshward.bridges.grafana.board import Board, Line, Section
 from meshward.bridges.grafana.measures import NODE, THE_NODE
 from meshward.bridges.grafana.panels import UP, Panel, graph, stat, timeline
-from meshward.bridges.grafana.queries import BY_TIME, COUNTED, Asked, Query, node_series, points, select
+from meshward.bridges.grafana.queries import (
+    BY_TIME,
+    COUNTED,
+    NOW,
+    TOLD,
+    Asked,
+    Query,
+    node_series,
+    points,
+    select,
+)
 from meshward.bridges.grafana.shared import INSTANCE, MESH, NODE_RESTARTS, NODE_UPDATES, NODES
 
 _SCORE = ((None, "red"), (50, "orange"), (80, "green"))
@@ -18,13 +28,19 @@ def _figure(prometheus: str, field: str, legend: str = "") -> Asked:
     return Asked((Query(prometheus, legend),), (Query(text, legend),))
 
 
+def _now(prometheus: str, field: str, within: str = NOW) -> Asked:
+    """The same of now."""
+    text = points(f'last("{field}")', where=THE_NODE, by="", within=within)
+    return Asked((Query(prometheus),), (Query(text),))
+
+
 def _known(series: str, field: str, legend: str = "") -> Asked:
     return _figure(node_series(series, NODE), field, legend)
 
 
 def _text(label: str, column: str) -> Panel:
     """A text of it: a label of its info, or a field."""
-    latest = points(f'last("{label}") AS "{label}"', where=THE_NODE, by="")
+    latest = points(f'last("{label}") AS "{label}"', where=THE_NODE, by="", within=NOW)
     asked = Asked((Query(node_series("info", NODE), form="table"),), (Query(latest, form="table"),))
     return stat(column, asked, f"{column}, as the gateway knows it.", text=label, weight=2)
 
@@ -53,31 +69,33 @@ _NOW = Line(
     (
         _text("name", "Name"),
         _text("version", "Version"),
-        stat("State", _known("up", "up"), "Whether it is in the mesh now.", words=UP, weight=2),
+        stat(
+            "State", _now(node_series("up", NODE), "up"), "Whether it is in the mesh now.", words=UP, weight=2
+        ),
         stat(
             "Health",
-            _known("health_score", "health"),
+            _now(node_series("health_score", NODE), "health"),
             "From 0 to 100. `meshward status NODE` says what points were taken off for.",
             steps=_SCORE,
             weight=2,
         ),
         stat(
             "Alerts",
-            _known("alerts", "alerts"),
+            _now(node_series("alerts", NODE), "alerts"),
             "Of its own that are firing. `meshward alerts` says what to do.",
             steps=((None, "green"), (1, "orange")),
             weight=2,
         ),
         stat(
             "Running for",
-            _figure(f"time() - {node_series('boot_time_seconds', NODE)}", "uptime_s"),
+            _now(f"time() - {node_series('boot_time_seconds', NODE)}", "uptime_s", TOLD),
             "Since its boot, as far as that is known.",
             unit=m.Unit("s"),
             weight=2,
         ),
         stat(
             "Signal",
-            m.RSSI.of_one("signal"),
+            m.RSSI.now_of_one("signal"),
             "Of its parent, as it hears it. Below -85 dBm move the node, or put another between.",
             unit=m.DBM,
             steps=m.RSSI.steps,
@@ -85,7 +103,7 @@ _NOW = Line(
         ),
         stat(
             "Free heap",
-            m.HEAP.of_one("free"),
+            m.HEAP.now_of_one("free"),
             "A mesh node needs some 10 kB to keep its links and take an update.",
             unit=m.BYTES,
             steps=m.HEAP.steps,

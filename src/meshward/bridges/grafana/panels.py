@@ -118,11 +118,11 @@ def _latest(**more: Any) -> Json:
 
 
 def stat(title: str, asked: Asked, hint: str, *, text: str = "", **more: Any) -> Panel:
-    """A number. `text`: the column of a table that holds a text instead."""
+    """A number of now. `text`: the column of a table that holds a text instead."""
     fields = {"fields": f"/^{text}$/"} if text else {}
     options = {
         "colorMode": "value",
-        "graphMode": "none" if text or more.get("words") else "area",
+        "graphMode": "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "reduceOptions": _latest(**fields),
@@ -130,18 +130,18 @@ def stat(title: str, asked: Asked, hint: str, *, text: str = "", **more: Any) ->
         "textMode": "value" if text else "auto",
         "wideLayout": True,
     }
-    return Panel(title=title, type="stat", asked=asked, hint=hint, options=options, **more)
+    return Panel(title=title, type="stat", asked=asked.now(), hint=hint, options=options, **more)
 
 
 def gauge(title: str, asked: Asked, hint: str, **more: Any) -> Panel:
-    """A number between its bounds."""
+    """A number of now between its bounds."""
     options = {
         "orientation": "auto",
         "reduceOptions": _latest(),
         "showThresholdLabels": False,
         "showThresholdMarkers": True,
     }
-    return Panel(title=title, type="gauge", asked=asked, hint=hint, options=options, **more)
+    return Panel(title=title, type="gauge", asked=asked.now(), hint=hint, options=options, **more)
 
 
 def bars(title: str, asked: Asked, hint: str, *, rows: bool = False, **more: Any) -> Panel:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+from meshward.bridges.values import MEASURED_FRESH_S, TOLD_FRESH_S
 
 Kind = Literal["prometheus", "influxdb"]
 KINDS: tuple[Kind, ...] = ("prometheus", "influxdb")
 
 MINE = 'instance=~"$instance"'
 """Series of the gateway of the mesh that is chosen."""
-OF_MESH = '"mesh" =~ /^$mesh$/ AND $timeFilter'
+OF_MESH = '"mesh" =~ /^$mesh$/'
 """The same of points."""
-COUNTED = "2m"
-"""Boards tell their counters about once a minute: rates over less would be steps and zeros."""
+NOW = "5m"
+"""In InfluxDB, what the gateway writes every period says nothing of now after this; Prometheus has the same
+limit by itself."""
+TOLD = f"{TOLD_FRESH_S / 60:.0f}m"
+MEASURED = f"{MEASURED_FRESH_S / 60:.0f}m"
+"""The same of what boards tell, and of what the gateway measures of each in its turn."""
+COUNTED = "10m"
+"""Boards send what they counted every five minutes: rates, and sums over all nodes, over less would be steps
+and zeros."""
 BY_TIME = "GROUP BY time($__interval)"
 
 
@@ -62,6 +71,11 @@ class Asked:
         """For this kind."""
         return self.prometheus if kind == "prometheus" else self.influxdb
 
+    def now(self) -> Asked:
+        """Of now, and nothing where that is not known: of Prometheus the latest values alone."""
+        latest = (replace(one, form="latest") if one.form == "series" else one for one in self.prometheus)
+        return Asked(tuple(latest), self.influxdb)
+
     def __add__(self, other: Asked) -> Asked:
         """Both in one panel."""
         return Asked(self.prometheus + other.prometheus, self.influxdb + other.influxdb)
@@ -82,6 +96,11 @@ def of(function: str, expr: str) -> str:
     return f"{function}({expr})"
 
 
+def or_zero(expr: str, there: str) -> str:
+    """0 where there is no such series, as long as there is the other one."""
+    return f"{expr} or 0 * max({there})"
+
+
 def titled(expr: str) -> str:
     """Series of nodes with a label `title`: the node's name, where it has one, and its id."""
     joined = f'label_join({node_series("info")}, "title", " ", "name", "node")'
@@ -94,9 +113,12 @@ def select(fields: str, source: str, *more: str) -> str:
     return " ".join(("SELECT", fields, "FROM", source, *filter(None, more)))
 
 
-def points(fields: str, *, measurement: str = "node", where: str = "", by: str = BY_TIME) -> str:
-    """Fields of points of the mesh."""
-    condition = f"{OF_MESH} AND {where}" if where else OF_MESH
+def points(
+    fields: str, *, measurement: str = "node", where: str = "", by: str = BY_TIME, within: str = ""
+) -> str:
+    """Fields of points of the mesh, in the time shown, or `within` the last "5m"."""
+    time = f"time > now() - {within}" if within else "$timeFilter"
+    condition = " AND ".join(filter(None, (OF_MESH, time, where)))
     return select(fields, f'"painlessmesh_{measurement}"', f"WHERE {condition}", by)
 
 
@@ -106,8 +128,14 @@ def summed(field: str, inner: str, *, how: str = "sum") -> str:
     return select(f'{how}("{field}")', f"({nodes})", f"WHERE $timeFilter {BY_TIME} fill(none)")
 
 
-def extremes(fields: str, count: int, *, lowest: bool) -> str:
+def latest_of_all(field: str, *, how: str, within: str) -> str:
+    """One figure out of the latest of every node."""
+    nodes = points(f'last("{field}") AS "{field}"', by='GROUP BY "node"', within=within)
+    return select(f'{how}("{field}")', f"({nodes})")
+
+
+def extremes(fields: str, count: int, *, lowest: bool, within: str = "") -> str:
     """The nodes with the lowest, or highest, value of `fields`, as a table."""
     pick = "bottom" if lowest else "top"
-    each = points(f'{fields} AS "value"', by='GROUP BY "node"')
+    each = points(f'{fields} AS "value"', by='GROUP BY "node"', within=within)
     return select(f'{pick}("value", "node", {count}) AS "value", "node"', f"({each})")

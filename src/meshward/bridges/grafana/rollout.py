@@ -5,11 +5,22 @@ from __future__ import annotations
 from meshward.bridges.grafana import measures as m
 from meshward.bridges.grafana.board import Board, Line, Section, uid
 from meshward.bridges.grafana.panels import UP, YES, bars, gauge, graph, stat, timeline
-from meshward.bridges.grafana.queries import BY_TIME, Asked, Query, node_series, of, points, series, titled
-from meshward.bridges.grafana.shared import INSTANCE, MESH, MESH_LOST, ROLLOUT_STEPS, ROLLOUTS
+from meshward.bridges.grafana.queries import (
+    BY_TIME,
+    Asked,
+    Query,
+    node_series,
+    of,
+    or_zero,
+    points,
+    series,
+    titled,
+)
+from meshward.bridges.grafana.shared import GATEWAY, INSTANCE, MESH, MESH_LOST, ROLLOUT_STEPS, ROLLOUTS
 from meshward.bridges.grafana.tables import Column, metric, node_table
 
 THIS = 'rollout="$rollout"'
+_INFO = series("ota_rollout_info", THIS)
 _THIS_POINT = '"rollout" =~ /^$rollout$/'
 _PER_STEP = f"{BY_TIME} fill(none)"
 
@@ -26,7 +37,7 @@ def _counted(states: tuple[str, ...], legend: str) -> Asked:
     matcher = f'{THIS}, state=~"{"|".join(states)}"'
     fields = " + ".join(f'last("{state}")' for state in states)
     return Asked(
-        (Query(f"{of('sum', series('ota_rollout_nodes', matcher))} or vector(0)", legend),),
+        (Query(or_zero(of("sum", series("ota_rollout_nodes", matcher)), _INFO), legend),),
         (Query(points(fields, measurement="rollout", where=_THIS_POINT, by=_PER_STEP), legend),),
     )
 
@@ -45,13 +56,13 @@ def _progress() -> Asked:
     targets = of("sum", series("ota_rollout_nodes", f'{THIS}, state!="not_targeted"'))
     over = of("sum", series("ota_rollout_nodes", f'{THIS}, state=~"{"|".join((*GOOD, *BAD, "cancelled"))}"'))
     text = points('last("progress_ratio")', measurement="rollout", where=_THIS_POINT, by=_PER_STEP)
-    return Asked((Query(f"(({over}) or vector(0)) / ({targets})", "done"),), (Query(text, "done"),))
+    return Asked((Query(f"({over} or 0 * {targets}) / {targets}", "done"),), (Query(text, "done"),))
 
 
 def _told(label: str) -> Asked:
     """A text of the rollout."""
     text = points(f'last("{label}") AS "{label}"', measurement="rollout", where=_THIS_POINT, by="")
-    return Asked((Query(series("ota_rollout_info", THIS), form="table"),), (Query(text, form="table"),))
+    return Asked((Query(_INFO, form="table"),), (Query(text, form="table"),))
 
 
 _NOW = Line(
@@ -88,6 +99,7 @@ _NOW = Line(
             "tries them again.",
             steps=((None, "green"), (1, "red")),
         ),
+        GATEWAY,
     ),
 )
 _STATES = Line(
@@ -122,7 +134,7 @@ _STEPS = Line(
         timeline(
             "States of the rollout",
             Asked(
-                (Query(f"max by (state) ({series('ota_rollout_info', THIS)})", "{{state}}"),),
+                (Query(f"max by (state) ({_INFO})", "{{state}}"),),
                 (
                     Query(
                         points('last("state")', measurement="rollout", where=_THIS_POINT, by=_PER_STEP),

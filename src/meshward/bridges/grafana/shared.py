@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from meshward.bridges.grafana.board import Note, Variable
 from meshward.bridges.grafana.measures import NODE, THE_NODE
-from meshward.bridges.grafana.queries import node_series, points, series
+from meshward.bridges.grafana.panels import stat
+from meshward.bridges.grafana.queries import MINE, NOW, Asked, Query, node_series, points, series
 
 _OF_MESH = 'WHERE "mesh" =~ /^$mesh$/'
 
@@ -40,6 +41,17 @@ ROLLOUTS = Variable(
         "influxdb": f'SHOW TAG VALUES FROM "painlessmesh_rollout" WITH KEY = "rollout" {_OF_MESH}',
     },
     regex=r'/(?:[{,]name="(?<text>[^"]+)",)?rollout="(?<value>[^"]+)"/',
+)
+
+GATEWAY = stat(
+    "Gateway",
+    Asked(
+        (Query(f"min(up{{{MINE}}})"),),
+        (Query(points('last("online") * 0 + 1', measurement="mesh", by="", within=NOW)),),
+    ),
+    "Whether the gateway is heard of. Where not, nothing here is of now: `meshward doctor` on its machine "
+    "finds out why.",
+    words=((0, "down", "red"), (1, "up", "green")),
 )
 
 

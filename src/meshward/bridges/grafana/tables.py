@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from meshward.bridges.grafana.measures import NODE, PLAIN, THE_NODE, Measure, Step, Unit
+from meshward.bridges.grafana.measures import PLAIN, Measure, Step, Unit
 from meshward.bridges.grafana.panels import Json, Panel, mappings, override, thresholds
-from meshward.bridges.grafana.queries import KINDS, Asked, Kind, Query, node_series, points
+from meshward.bridges.grafana.queries import KINDS, NOW, Asked, Kind, Query, node_series, points, select
 
 _WHO = ("node", "name", "hardware", "role", "version")
 
@@ -26,6 +26,8 @@ class Column:
     words: tuple[tuple[int, str, str], ...] = ()
     bar: bool = False
     decimals: int = 0
+    within: str = NOW
+    """Older ones are left out, in InfluxDB."""
 
     def of(self, kind: Kind) -> str:
         """What it is called in a kind of datasource."""
@@ -48,7 +50,15 @@ class Column:
 
 def metric(title: str, measure: Measure, decimals: int = 0) -> Column:
     """A column of a metric."""
-    return Column(title, measure.series, measure.metric, measure.unit, measure.steps, decimals=decimals)
+    return Column(
+        title,
+        measure.series,
+        measure.metric,
+        measure.unit,
+        measure.steps,
+        decimals=decimals,
+        within=measure.within,
+    )
 
 
 def node_table(
@@ -57,7 +67,6 @@ def node_table(
     columns: tuple[Column, ...],
     *,
     link: str = "",
-    one: bool = False,
     sort: str = "Name",
 ) -> Panel:
     """Who each node is, and these values of it. `link`: where its name leads, by kind as "{kind}"."""
@@ -66,7 +75,7 @@ def node_table(
         title=title,
         type="table",
         hint=hint,
-        asked=Asked(_prometheus(made["prometheus"], one=one), (_influx(made["influxdb"], one=one),)),
+        asked=Asked(_prometheus(made["prometheus"]), (_influx(made["influxdb"]),)),
         options={
             "cellHeight": "sm",
             "footer": {"countRows": False, "fields": "", "reducer": ["sum"], "show": False},
@@ -79,25 +88,39 @@ def node_table(
         },
         changes={
             "prometheus": [{"id": "merge", "options": {}}, _organized(made["prometheus"])],
-            "influxdb": [_organized(())],
+            "influxdb": [_without_silent(), _organized(())],
         },
     )
 
 
-def _prometheus(columns: tuple[Column, ...], *, one: bool) -> tuple[Query, ...]:
-    more = NODE if one else ""
-    who = f"max by ({', '.join(_WHO)}) ({node_series('info', more)})"
-    values = [f"max by (node) ({node_series(column.series, more)})" for column in columns]
+def _prometheus(columns: tuple[Column, ...]) -> tuple[Query, ...]:
+    who = f"max by ({', '.join(_WHO)}) ({node_series('info')})"
+    values = [f"max by (node) ({node_series(column.series)})" for column in columns]
     return tuple(Query(text, form="table") for text in (who, *values))
 
 
-def _influx(columns: tuple[Column, ...], *, one: bool) -> Query:
-    fields = [f'last("{name}") AS "{name.title()}"' for name in ("name", "version")]
-    fields += [f'last("{column.field}") AS "{column.title}"' for column in columns]
-    where = THE_NODE if one else ""
-    return Query(
-        points(", ".join(fields), where=where, by='GROUP BY "node", "hardware", "role"'), form="table"
-    )
+def _influx(columns: tuple[Column, ...]) -> Query:
+    """Its own words are older than what the gateway says of a node: each kind is asked for by itself."""
+    fields = {name.title(): (name, NOW) for name in _WHO[1:]}
+    fields |= {column.title: (column.field, column.within) for column in columns}
+    each = [
+        points(
+            ", ".join(
+                f'last("{field}") AS "{title}"' for title, (field, age) in fields.items() if age == within
+            ),
+            by='GROUP BY "node"',
+            within=within,
+        )
+        for within in dict.fromkeys(age for _, age in fields.values())
+    ]
+    all_of_them = ", ".join(f'last("{title}") AS "{title}"' for title in fields)
+    return Query(select(all_of_them, ", ".join(f"({one})" for one in each), 'GROUP BY "node"'), form="table")
+
+
+def _without_silent() -> Json:
+    """Whom the gateway says nothing of any more is left out, though it said something within the hour."""
+    silent = {"fieldName": "State", "config": {"id": "isNull", "options": {}}}
+    return {"id": "filterByValue", "options": {"type": "exclude", "match": "all", "filters": [silent]}}
 
 
 def _organized(columns: tuple[Column, ...]) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,14 +13,18 @@ from random import Random
 import structlog
 
 from meshward.bridges.base import Pauses, Record
+from meshward.bridges.clock import is_set, until_set
 from meshward.bridges.influx.address import read_address
 from meshward.bridges.influx.backlog import Backlog
-from meshward.bridges.influx.points import PAST_S, Points, event_line, moment_s
+from meshward.bridges.influx.points import PAST_S, Points, event_line, sample_lines
 from meshward.bridges.influx.spool import PIECE_BYTES, PIECE_LINES, Spool
 from meshward.bridges.influx.writer import Answer, Writer
 from meshward.bridges.picture import Follower
+from meshward.bridges.values import unix_s
 from meshward.errors import MeshwardError
+from meshward.gateway.bridge_views import NodeSample
 from meshward.gateway.service import Service
+from meshward.streams import Stream
 
 log = structlog.get_logger("meshward.bridges")
 
@@ -28,10 +33,16 @@ LIMIT_S = 30.0
 LIVE_MAX = 8
 """Requests that wait in memory while one is under way; more go to the disk."""
 EVENTS_AT_ONCE = 1000
+SAMPLES_AT_ONCE = 5000
+"""Samples of this many are written before the period is over: some megabytes of memory."""
+SAMPLES_MAX = 20_000
+"""Kept while the disk is slow, or the mesh has no name yet: 20 of each node of a large mesh."""
 
 
 class InfluxBridge:
-    """Writes the state of the mesh once per period. What cannot be written waits on the disk.
+    """Writes what was measured, and the state of the mesh, once per period.
+
+    What cannot be written waits on the disk.
 
     After an outage new lines go first, and the backlog in between, oldest first.
     """
@@ -55,7 +66,7 @@ class InfluxBridge:
         self.record = Record(address.shown, "influx", now_s=now_s)
         self._service = service
         self._follower = Follower(service.feed)
-        self._points = Points(mesh, period_s)
+        self._points = Points(mesh)
         self._writer = Writer(address, limit_s)
         self._backlog = Backlog(Spool(folder / address.folder, spool_bytes))
         self._pauses = Pauses(rng)
@@ -63,6 +74,10 @@ class InfluxBridge:
         self._period_s = period_s
         self._now_s = now_s
         self._live: deque[bytes] = deque()
+        self._samples: deque[NodeSample] = deque()
+        self._many = asyncio.Event()
+        self._missed = 0
+        """Samples that there was no room for."""
         self._news = asyncio.Event()
         self._failing = False
         self._refused = 0
@@ -75,31 +90,58 @@ class InfluxBridge:
         """For ever, until cancelled; then what was not taken goes to the disk."""
         await self._backlog.open()
         self._count()
+        stream = self._service.samples()
         try:
             async with self._writer, asyncio.TaskGroup() as group:
+                group.create_task(self._gather_always(stream), name="influx: gather")
                 group.create_task(self._look_always(), name="influx: look")
                 group.create_task(self._send_always(), name="influx: send")
         finally:
-            await self._keep_live()
+            await self._keep_rest()
+
+    async def _gather_always(self, stream: Stream[NodeSample]) -> None:
+        told = 0
+        async for sample in stream:
+            self._missed += stream.dropped - told
+            told = stream.dropped
+            # Measured before the clock was set: nobody knows when.
+            if not is_set(sample.at_s):
+                self._missed += 1
+                continue
+            if len(self._samples) >= SAMPLES_MAX:
+                self._samples.popleft()
+                self._missed += 1
+            self._samples.append(sample)
+            if len(self._samples) == SAMPLES_AT_ONCE:
+                self._many.set()
 
     async def _look_always(self) -> None:
+        await self._follower.joined()
         while True:
+            await until_set(self.record, self._now_s)
             for text in batches(await self._look()):
                 await self._take(text)
             self._count()
             self._news.set()
-            await asyncio.sleep(self._period_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._period_s):
+                    await self._many.wait()
 
     async def _look(self) -> list[str]:
         """Everything that is to be written now."""
         now_s = self._now_s()
+        self._many.clear()
         self._follower.catch_up()
         picture = self._follower.picture
         status, progress = self._service.mesh_status(), self._service.progress()
         # A large mesh takes a tenth of a second. Nothing changes the picture meanwhile: only this task does.
         lines = await asyncio.to_thread(self._points.lines, status, picture, progress, now_s)
         mesh = self._points.mesh(picture.own_id)
-        return lines + await self._event_lines(mesh, now_s) if mesh else lines
+        if not mesh:
+            return []
+        samples, self._samples = self._samples, deque()
+        measured = await asyncio.to_thread(sample_lines, mesh, samples)
+        return measured + lines + await self._event_lines(mesh, now_s)
 
     async def _event_lines(self, mesh: str, now_s: float) -> list[str]:
         try:
@@ -111,7 +153,7 @@ class InfluxBridge:
         first = self._after is None
         self._after = events[-1].id if events else self._after or 0
         lines = [(event_line(mesh, event), event) for event in events]
-        return [line for line, event in lines if not first or moment_s(event.at) >= now_s - PAST_S]
+        return [line for line, event in lines if not first or (unix_s(event.at) or 0.0) >= now_s - PAST_S]
 
     async def _take(self, text: bytes) -> None:
         if self._failing or len(self._live) >= LIVE_MAX:
@@ -121,6 +163,7 @@ class InfluxBridge:
 
     async def _send_always(self) -> None:
         while True:
+            await until_set(self.record, self._now_s)
             later = await self._send_next()
             self._count()
             if later is not None:
@@ -183,6 +226,13 @@ class InfluxBridge:
         refused = f"; some lines were refused: {self._refusal}" if self._refusal else ""
         self.record.up(f"writes every {self._period_s:g} s{waiting}{refused}")
 
+    async def _keep_rest(self) -> None:
+        """What is in memory goes to the disk."""
+        await self._keep_live()
+        mesh = self._points.mesh(self._follower.picture.own_id)
+        for text in batches(sample_lines(mesh, self._samples) if mesh else []):
+            await self._backlog.add(text)
+
     async def _keep_live(self) -> None:
         while self._live:
             await self._backlog.add(self._live.popleft())
@@ -195,7 +245,7 @@ class InfluxBridge:
 
     def _count(self) -> None:
         self.record.waiting = self._backlog.lines + sum(text.count(b"\n") for text in self._live)
-        self.record.dropped = self._backlog.dropped + self._refused
+        self.record.dropped = self._backlog.dropped + self._refused + self._missed
 
 
 def batches(lines: list[str]) -> Iterator[bytes]:

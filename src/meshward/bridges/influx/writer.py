@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -62,6 +63,10 @@ class Writer:
         self._client = httpx.AsyncClient(
             # Redirects are not followed: they would carry token and login elsewhere.
             follow_redirects=False,
+            # A proxy of the environment would get the token and the login.
+            trust_env=False,
+            # Whom this machine trusts, an authority of one's own among them.
+            verify=ssl.create_default_context(),
             timeout=_STEP * self._limit_s,
             auth=httpx.BasicAuth(*login) if login else None,
             headers={

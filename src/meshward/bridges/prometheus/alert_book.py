@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from meshward.bridges.values import unix_s
 from meshward.gateway.health_views import AlertView
 from meshward.text import printable
 
@@ -117,7 +118,7 @@ def _labels(alert: AlertView, mesh: str) -> dict[str, str]:
 def _started(alert: dict[str, Any], end_s: float) -> dict[str, Any]:
     """One that ends before it starts would be refused: the clock may have been set since."""
     start = alert["startsAt"]
-    if datetime.fromisoformat(start).timestamp() > end_s:
+    if (unix_s(start) or 0.0) > end_s:
         start = _moment(end_s)
     return {**alert, "startsAt": start}
 

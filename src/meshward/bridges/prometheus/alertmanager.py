@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from random import Random
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpx
 import msgspec
 
 from meshward import __version__
 from meshward.bridges.base import Pauses, Record
+from meshward.bridges.clock import until_set
 from meshward.bridges.names import mesh_name
 from meshward.bridges.picture import Changed, Follower
 from meshward.bridges.prometheus.alert_book import AlertBook
@@ -61,7 +63,7 @@ class AlertmanagerBridge:
         """
         self.record = Record(shown_alertmanager(url), "alertmanager", now_s=now_s)
         parts = urlsplit(url)
-        self._url = f"{self.record.name.rstrip('/')}{_PATH}"
+        self._url = _posted_to(parts)
         self._login = (
             None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
         )
@@ -75,9 +77,15 @@ class AlertmanagerBridge:
     async def run(self) -> None:
         """Tell at once of what changes, and of all that fires every minute."""
         async with httpx.AsyncClient(
-            auth=self._login, trust_env=False, follow_redirects=False, timeout=LIMIT_S
+            auth=self._login,
+            trust_env=False,
+            # Whom this machine trusts, an authority of one's own among them.
+            verify=ssl.create_default_context(),
+            follow_redirects=False,
+            timeout=LIMIT_S,
         ) as client:
             while True:
+                await until_set(self.record, self._now_s)
                 self._look(self._follower.catch_up())
                 try:
                     await self._tell(client)
@@ -130,6 +138,12 @@ class AlertmanagerBridge:
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             words = printable(" ".join(str(error).split()), _ANSWER_CHARACTERS) or type(error).__name__
             raise DeliveryError(f"cannot be reached: {words}; does it run there?") from error
+
+
+def _posted_to(parts: SplitResult) -> str:
+    """Without the login, which goes into a header."""
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}{_PATH}"
 
 
 async def _refusal(answer: httpx.Response) -> str:

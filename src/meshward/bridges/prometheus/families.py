@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from meshward.bridges.prometheus.scene import Scene
 from meshward.bridges.prometheus.table import EXPORTED, PREFIX
+from meshward.bridges.values import UPDATING, fresh, unix_s
 from meshward.gateway.health_views import MetricView, NodeStatus
 from meshward.gateway.views import NodeView
 from meshward.rollout.states import RolloutState
@@ -18,10 +18,6 @@ from meshward.text import printable
 
 GONE_S = 24 * 3600.0
 """Of a node that is away for longer only who it is, and that it is away, is told: the rest is of no use."""
-COUNTER_OLD_S = 600.0
-"""A counter that was not told for so long is left out: a flat line would say that nothing happened."""
-GAUGE_OLD_S = 3600.0
-"""The same for values: in a mesh of 1,000 nodes the delay of each is measured every quarter of an hour."""
 LABEL_CHARACTERS = 100
 FIRMWARE_CHARACTERS = 12
 _SEVERITIES = ("info", "warning", "critical")
@@ -68,7 +64,7 @@ def _presence(scene: Scene) -> Iterator[Metric]:
     for node in scene.nodes.values():
         label = [str(node.id)]
         up.add_metric(label, float(node.online))
-        last_s = scene.now_s if node.online else _seconds(node.last_seen_at)
+        last_s = scene.now_s if node.online else unix_s(node.last_seen_at)
         if last_s is not None:
             seen.add_metric(label, round(last_s))
         if node.online and node.depth is not None:
@@ -87,7 +83,7 @@ def _readings(scene: Scene, catalogue: Mapping[str, MetricView]) -> Iterator[Met
         label = [str(status.node)]
         score.add_metric(label, status.health.value)
         boots.add_metric(label, status.boots)
-        boot_s = _seconds(status.boot_at)
+        boot_s = unix_s(status.boot_at)
         if status.online and boot_s is not None:
             booted.add_metric(label, round(boot_s))
         if status.online:
@@ -100,7 +96,8 @@ def _add_metrics(
 ) -> None:
     for name, reading in status.metrics.items():
         exported = EXPORTED.get(name)
-        if exported is None or reading.age_s > (COUNTER_OLD_S if exported.counter else GAUGE_OLD_S):
+        # One that is old is left out: a flat line would say that nothing changes.
+        if exported is None or not fresh(reading):
             continue
         family = told.get(name)
         if family is None:
@@ -124,7 +121,11 @@ def _updates(scene: Scene) -> Iterator[Metric]:
         "How much of its firmware a node has, from 0 to 1, while it is updated.",
         ("node",),
     )
-    shares = {one.node: one.parts_done / one.parts for one in scene.progress if one.parts > 0}
+    shares = {
+        one.node: one.parts_done / one.parts
+        for one in scene.progress
+        if one.parts > 0 and one.state in UPDATING
+    }
     for node_id, share in shares.items():
         ratio.add_metric([str(node_id)], round(min(share, 1.0), 4))
     yield from (available, ratio)
@@ -157,12 +158,18 @@ def _rollouts(scene: Scene) -> Iterator[Metric]:
     for state in RolloutState:
         states.add_metric([str(state)], found[state])
     info = _gauge("ota_rollout_info", "What a rollout is; always 1.", ("rollout", "name", "state"))
+    ended = _gauge(
+        "ota_rollout_ended_timestamp_seconds", "When a rollout was over, in Unix seconds.", ("rollout",)
+    )
     nodes = _gauge("ota_rollout_nodes", "Nodes of a rollout.", ("rollout", "state"))
     for rollout in scene.rollouts:
         info.add_metric([rollout.id, _label(rollout.name), rollout.state], 1)
+        ended_s = unix_s(rollout.ended_at)
+        if ended_s is not None:
+            ended.add_metric([rollout.id], round(ended_s))
         for name, count in rollout.counts.items():
             nodes.add_metric([rollout.id, name], count)
-    yield from (states, info, nodes)
+    yield from (states, info, ended, nodes)
 
 
 # -- the gateway -----------------------------------------------------------------------------
@@ -215,7 +222,7 @@ def _not_gone(scene: Scene) -> Iterator[NodeStatus]:
 
 
 def _is_gone(node: NodeView, now_s: float) -> bool:
-    seen_s = _seconds(node.last_seen_at)
+    seen_s = unix_s(node.last_seen_at)
     return not node.online and (seen_s is None or now_s - seen_s > GONE_S)
 
 
@@ -227,9 +234,3 @@ def _label(text: str) -> str:
 
 def _sentence(words: str) -> str:
     return f"{words[:1].upper()}{words[1:]}."
-
-
-@lru_cache(maxsize=8192)
-def _seconds(at: str | None) -> float | None:
-    """Unix seconds."""
-    return None if at is None else datetime.fromisoformat(at).timestamp()
