@@ -102,7 +102,7 @@ async def test_an_image_updates_twenty_boards_commanded_over_mqtt_only(tmp_path)
     async with image_server() as server, pipeline(tmp_path, [server.host]) as (ci, daemon):
         image = {"url": server.serve("/lamp.bin", APP), "sha256": SHA256}
         start = {"job": "ci-1234", "image": image, "role": "sensor"}
-        started, again = await asyncio.gather(ci.done("start", start), _other(ci, start))
+        started, again = await asyncio.gather(_patiently(ci, start), _other(ci, start))
         assert {started["new"], again["new"]} == {True, False}
         assert started["rollout"] == again["rollout"]
         told = await ci.over(started["rollout"])
@@ -131,9 +131,19 @@ async def _other(ci, start):
     properties = Properties(PacketTypes.PUBLISH)
     properties.ResponseTopic = "mesh/ota/response/ci/other"
     properties.CorrelationData = b"\x00other"
-    await ci.send("start", json.dumps(body), properties=properties)
-    payload = await ci.mqtt.wait_for("mesh/ota/response/ci/other", within_s=20)
-    return json.loads(payload)["data"]
+    while True:
+        ci.mqtt.latest.pop("mesh/ota/response/ci/other", None)
+        await ci.send("start", json.dumps(body), properties=properties)
+        answer = json.loads(await ci.mqtt.wait_for("mesh/ota/response/ci/other", within_s=20))
+        if answer.get("code") != "busy":
+            return answer["data"]
+
+
+async def _patiently(ci, start):
+    """What the answer says, asked anew as long as the same job is being started by another request."""
+    while (answer := await ci.ask("start", start)).get("code") == "busy":
+        pass
+    return answer["data"]
 
 
 async def _shows_progress(ci, rollout):
@@ -243,7 +253,8 @@ async def test_the_proposals_form_starts_and_cancels(tmp_path):
         }
         await ci.send("command", json.dumps(command))
         status = await ci.status("in_progress")
-        assert (status["progress"], status["rollouts"][0]["rollout"]) == (0, "r1")
+        assert status["rollouts"][0]["rollout"] == "r1"
+        assert 0 <= status["progress"] < 100
         await ci.send("command", '{"command": "cancel_ota"}')
         assert (await ci.status("cancelled"))["rollout"] == "r1"
         ci.mqtt.latest.clear()

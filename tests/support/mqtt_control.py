@@ -65,6 +65,11 @@ class Client:
         self.part = part
         self.broker = broker
 
+    @property
+    def waiting(self):
+        """Requests that no worker has taken yet."""
+        return len(self.part._reception._waiting)
+
     async def tell(self, topic, payload, **more):
         """A message from the broker, as it is."""
         if not isinstance(payload, bytes):

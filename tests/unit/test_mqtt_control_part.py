@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshward.bridges.mqtt.control.control import Control
-from meshward.bridges.mqtt.control.part import ANSWERS_MAX, TASKS_MAX, ControlPart
-from meshward.bridges.mqtt.control.recent import REMEMBERED_MAX
+from meshward.bridges.mqtt.control.part import ControlPart
+from meshward.bridges.mqtt.control.recent import ANSWERS_BYTES_MAX, REMEMBERED_MAX, Recent
+from meshward.bridges.mqtt.control.reception import ANSWERS_MAX, CORRELATION_BYTES_MAX, WAITING_MAX, WORKERS
 from meshward.bridges.mqtt.control.requests import PAYLOAD_BYTES_MAX
 from meshward.bridges.mqtt.control.signing import Signatures, sign
 from meshward.bridges.mqtt.messages import Received
@@ -219,32 +220,89 @@ async def test_any_bytes_give_an_answer(client, topic, payload):
     assert len(await client.broker.wait(before + 1)) == before + 1
 
 
-async def test_no_more_than_some_are_worked_on_at_once(client, service):
+async def test_a_burst_waits_for_its_turn_and_what_is_too_much_is_refused(client, service):
     service.go_on.clear()
-    for number in range(TASKS_MAX):
+    for number in range(WORKERS):
         await client.tell("mesh/ota/request/pause", {"rollout": f"r{number}"})
-    assert (await client.refused("status", {}))[0] == "busy"
+    async with asyncio.timeout(10):
+        while client.waiting:  # noqa: ASYNC110 taken by workers in their own time
+            await asyncio.sleep(0)
+    for number in range(WAITING_MAX):
+        await client.tell("mesh/ota/request/resume", {"rollout": f"r{number}"})
+    answer = await client.ask("status", {"transaction": "t"})
+    assert (answer["code"], answer["transaction"]) == ("busy", "t")
     service.go_on.set()
-    await client.broker.wait(TASKS_MAX + 1)
+    await client.broker.wait(WORKERS + WAITING_MAX + 1)
+    assert {each["status"] for each in client.broker.at("mesh/ota/response/resume")} == {"ok"}
     await client.done("status", {})
 
 
-async def test_answers_wait_for_the_broker_and_are_bounded(service, tmp_path):
+async def test_what_waits_is_bounded_in_bytes(client, service):
+    service.go_on.clear()
+    payload = b" " * (PAYLOAD_BYTES_MAX - 100) + b'{"rollout": "r1"}'
+    for _ in range(WAITING_MAX):
+        await client.tell("mesh/ota/request/pause", payload)
+    (answer, *_) = await client.broker.wait(1)
+    assert json.loads(answer.payload)["code"] == "busy"
+
+
+async def test_answers_wait_for_the_broker_and_refusals_push_none_out(service):
     part = ControlPart(Control(service, None), TOPICS, MeshwardProfile(), Retained())
-    for number in range(ANSWERS_MAX + 5):
-        await part.on_message(Received("mesh/ota/request/pause", str(number).encode(), retain=True))
     away = Broker()
     away.lost = True
     async with connected(part, away) as broker:
+        await part.on_message(Received("mesh/ota/request/pause", b'{"rollout":"r1","transaction":"real"}'))
+        async with asyncio.timeout(10):
+            while not len(part._reception._answers):  # noqa: ASYNC110 given by a worker in its own time
+                await asyncio.sleep(0)
+        for number in range(ANSWERS_MAX + 5):
+            await part.on_message(Received("mesh/ota/request/pause", str(number).encode(), retain=True))
         assert not broker.published
     async with connected(part) as broker:
-        assert len(await broker.wait(ANSWERS_MAX)) == ANSWERS_MAX
+        published = await broker.wait(ANSWERS_MAX // 2)
+    assert len(published) == ANSWERS_MAX // 2
+    assert json.loads(published[0].payload)["transaction"] == "real"
+
+
+async def test_a_long_correlation_is_not_given_back(client):
+    await client.ask("status", {}, correlation=b"c" * CORRELATION_BYTES_MAX)
+    await client.ask("status", {}, correlation=b"c" * (CORRELATION_BYTES_MAX + 1))
+    assert [len(each.correlation or b"") for each in client.broker.published] == [CORRELATION_BYTES_MAX, 0]
+
+
+@pytest.mark.parametrize("retain", [True, False])
+async def test_a_refusal_gives_the_transaction_back(client, service, tmp_path, retain):
+    answer = await client.ask("pause", {"transaction": "t", "what": 1}, retain=retain)
+    assert answer["transaction"] == "t"
+    async with control_of(service, tmp_path, signatures=Signatures(KEY, tmp_path / "seen.json")) as other:
+        answer = await other.ask("pause", signed("abort", {"transaction": "t"}), retain=retain)
+        assert (answer["code"], answer["transaction"]) == ("retained" if retain else "signature", "t")
 
 
 async def test_what_was_answered_is_remembered_within_limits(client):
     for number in range(REMEMBERED_MAX + 10):
-        client.part._recent.begin("status", f"t{number}", bytes([number % 256]) * 32)
+        client.part._recent.begin("pause", f"t{number}", bytes([number % 256]) * 32)
     assert len(client.part._recent._kept) == REMEMBERED_MAX
+
+
+def test_answers_are_remembered_within_a_size():
+    recent = Recent()
+    for number in range(40):
+        kept = recent.begin("pause", f"t{number}", number.to_bytes(32))
+        recent.end(kept, b"x" * 100_000, failed=False)
+    held = {id(kept): kept for kept in recent._kept.values()}
+    assert 0 < sum(len(kept.payload) for kept in held.values()) <= ANSWERS_BYTES_MAX
+    assert recent.of_transaction("pause", "t39", (39).to_bytes(32)) is not None
+    assert recent.of_transaction("pause", "t0", bytes(32)) is None
+    again = recent.begin("pause", "t39", (39).to_bytes(32))
+    recent.forget(again)
+    assert recent.again("pause", (39).to_bytes(32)) is None
+
+
+async def test_answers_to_questions_are_not_kept(client):
+    await client.done("status", {"transaction": "t"})
+    await client.done("command", {"command": "query_status", "transaction": "t"})
+    assert not client.part._recent._kept
 
 
 async def test_only_signed_requests_are_obeyed_where_there_is_a_key(service, tmp_path):
@@ -282,11 +340,16 @@ async def test_a_signed_request_without_a_key_here_is_told(client):
     assert "control_key_file" in words
 
 
-async def test_what_is_under_way_ends_with_the_bridge(service, tmp_path):
+async def test_what_is_given_up_with_the_bridge_can_be_asked_for_again(service, tmp_path):
     service.go_on.clear()
+    payload = {"rollout": "r1", "transaction": "t"}
     async with control_of(service, tmp_path) as client:
-        await client.tell("mesh/ota/request/pause", {"rollout": "r1"})
-        await asyncio.sleep(0)
-        tasks = set(client.part._tasks)
-    assert tasks
-    assert all(task.cancelled() for task in tasks)
+        await client.tell("mesh/ota/request/pause", payload)
+        async with asyncio.timeout(10):
+            while not service.acts:  # noqa: ASYNC110 done by a worker in its own time
+                await asyncio.sleep(0)
+    assert not client.part._recent._kept
+    service.go_on.set()
+    async with connected(client.part, client.broker):
+        await client.done("pause", payload)
+    assert len(service.acts) == 2

@@ -254,6 +254,11 @@ def test_the_rest_is_told_from_how_it_went():
     assert seconds_left(progress, 0.0) == 0
 
 
+def test_only_actions_that_can_be_asked_for_are_told():
+    actions = ["pause", "skip", "retry", "abort", "rollback"]
+    assert progress_of(summary(actions=actions), None).actions == ["pause", "abort", "rollback"]
+
+
 def test_all_nodes_are_told_of_one():
     nodes = [
         entry(1, "downloading", parts_done=1, parts=3, name="roof"),

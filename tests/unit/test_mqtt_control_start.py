@@ -2,9 +2,11 @@
 
 import asyncio
 import hashlib
+import json
 
 import pytest
 
+from meshward.bridges.mqtt.control.reception import WORKERS
 from meshward.rollout.spec import DEFAULT_WAVES
 from tests.support.gateway import APP, APP_8266, OPERATOR, add, opened_service, see, spec
 from tests.support.image_server import image_server
@@ -77,19 +79,33 @@ async def test_the_same_job_again_is_the_same_rollout(service, client):
     assert len(await rollouts(service)) == 1
 
 
-async def test_the_same_job_twice_at_once_is_one_rollout(service, client, server, tmp_path):
-    url = server.serve("/lamp.bin", APP_8266)
-    image = {"url": url, "sha256": hashlib.sha256(APP_8266).hexdigest()}
+async def test_a_job_that_is_being_started_does_not_wait_and_holds_nothing_up(service, server, tmp_path):
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(writer):
+        reached.set()
+        await go_on.wait()
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {len(APP_8266)}\r\n\r\n".encode() + APP_8266)
+
+    image = {"url": server.serve("/lamp.bin", answer), "sha256": hashlib.sha256(APP_8266).hexdigest()}
+    start = {**START, "image": image}
     async with (
         control_of(service, tmp_path, [server.host]) as one,
         control_of(service, tmp_path, control=one.control) as other,
     ):
-        answers = await asyncio.gather(
-            one.done("start", {**START, "image": image}),
-            other.done("start", {**START, "image": image}),
-            other.done("start", {**START, "image": image}),
-        )
-    assert sorted(answer["new"] for answer in answers) == [False, False, True]
+        await one.tell("mesh/ota/request/start", start)
+        await reached.wait()
+        for each in (one, other):
+            for number in range(2 * WORKERS):
+                code, words = await each.refused("start", {**start, "transaction": f"t{number}"})
+                assert (code, "status" in words) == ("busy", True)
+            assert (await each.done("status", {"job": "ci-1"}))["state"] == "fetching"
+            assert (await each.refused("abort", {"rollout": "r99"}))[0] == "unknown"
+        before = len(one.broker.published)
+        go_on.set()
+        first = json.loads((await one.broker.wait(before + 1))[before].payload)["data"]
+        again = await other.done("start", start)
+    assert (first["new"], again["new"], again["rollout"]) == (True, False, first["rollout"])
     assert server.asked == ["/lamp.bin"]
     assert len(await rollouts(service)) == 1
 
@@ -168,7 +184,11 @@ async def test_a_whole_spec_is_taken(service, client):
         ({"transaction": "a b"}, "invalid", "transaction"),
         ({"spec": {}}, "invalid", "name"),
         ({"image": {"url": "http://127.0.0.1:1/a"}}, "invalid", "sha256"),
-        ({"image": {"url": "http://127.0.0.1:1/a", "sha256": "0" * 63}}, "invalid", "sha256"),
+        (
+            {"image": {"url": "http://127.0.0.1:1/a", "sha256": "0" * 63}},
+            "invalid",
+            "image.sha256: must be a hash of 64 hexadecimal digits",
+        ),
         ({"image": {"url": "http://127.0.0.1:1/a", "sha256": "0" * 64}}, "fetch_failed", "127.0.0.1:1"),
         ({"image": {"url": "http://evil.example/a", "sha256": "0" * 64}}, "host_not_allowed", "evil.example"),
     ],
@@ -275,7 +295,13 @@ async def test_status_tells_of_one_of_a_node_and_of_all(service, client):
     await see(service, 10, 11)
     assert await client.done("status", b"") == {"rollouts": [], "fetching": []}
     rollout = (await client.done("start", START))["rollout"]
-    assert (await client.done("status", {}))["rollouts"][0]["rollout"] == rollout
+    (told,) = (await client.done("status", {}))["rollouts"]
+    assert (told["rollout"], told["job"], told["images"], told["roles"]) == (
+        rollout,
+        "ci-1",
+        [SHA256],
+        ["sensor"],
+    )
     one = await client.done("status", {"rollout": rollout})
     assert (one["job"], one["percent"], one["created_at"][:2]) == ("ci-1", 0, "20")
     node = await client.done("status", {"node": 10})
@@ -378,6 +404,7 @@ class TestProposal:
             ({"hardware": "ESP8266"}, "refused"),
             ({"md5": "0" * 32}, "wrong_hash"),
             ({"md5": "x"}, "invalid"),
+            ({"sha256": "x"}, "invalid"),
             ({"md5": None}, "invalid"),
             ({"url": ""}, "invalid"),
             ({"url": "http://evil.example/x", "md5": "0" * 32}, "host_not_allowed"),

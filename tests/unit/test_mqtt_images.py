@@ -3,12 +3,14 @@
 import asyncio
 import gzip
 import hashlib
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from meshward.bridges.mqtt.control.answers import RequestRefusedError
-from meshward.bridges.mqtt.control.images import FETCHES_MAX, Images, Wanted
-from meshward.errors import FirmwareError, StoreError
+from meshward.bridges.mqtt.control.images import FETCHES_MAX, Images, Wanted, allowed_places
+from meshward.errors import FirmwareError, SettingsError, StoreError, StoreFullError
 from tests.support.fake_service import FakeService
 from tests.support.gateway import APP, OPERATOR
 from tests.support.image_server import image_server
@@ -150,6 +152,8 @@ async def test_other_hosts_are_refused(kit, server, url):
         "http://{host}/\u202ea",
         "http://[::1/a",
         "http://{host}:99999999/a",
+        "http://xn--/a",
+        "http://xn--a.example/a",
     ],
 )
 async def test_what_is_no_plain_address_is_refused(kit, server, url):
@@ -158,12 +162,39 @@ async def test_what_is_no_plain_address_is_refused(kit, server, url):
     assert not server.asked
 
 
+async def test_port_0_is_no_usual_port(server, tmp_path):
+    kit = Kit(server, tmp_path, hosts=["127.0.0.1"])
+    code, words = await kit.refused("http://127.0.0.1:0/a.bin")
+    assert (code, "127.0.0.1:0" in words) == ("host_not_allowed", True)
+
+
+@pytest.mark.parametrize("host", ["010.0.0.5", "999.1.1.1", "[:::]", "xn--a"])
+def test_a_host_that_is_none_is_told_with_its_key(host):
+    with pytest.raises(SettingsError, match=r"^mqtt\.image_hosts: .*write it as"):
+        allowed_places([host])
+
+
 async def test_a_host_without_port_means_the_usual_ones(server, tmp_path):
     kit = Kit(server, tmp_path, hosts=["127.0.0.1", "[::1]:8000"])
     assert (await kit.refused(server.url("/a.bin")))[0] == "host_not_allowed"
     for url in ("http://127.0.0.1/a", "https://127.0.0.1:443/a", "https://127.0.0.1/", "http://[::1]:8000/a"):
         assert (await kit.refused(url))[0] == "fetch_failed"  # nobody listens there
     assert (await kit.refused("http://[::1]/a"))[0] == "host_not_allowed"
+
+
+async def test_a_full_disk_is_told_whenever_it_is_noticed(kit, server, monkeypatch):
+    real = tempfile.TemporaryFile
+
+    def full(**options):
+        file = Path("/dev/full").open("r+b", buffering=options.get("buffering", -1))  # noqa: SIM115
+        return file if options.get("dir") == kit.folder else real(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(StoreFullError):
+        await kit.have(server.serve("/small.bin", APP[:100]), hashlib.sha256(APP[:100]).hexdigest())
+    with pytest.raises(StoreFullError):
+        await kit.have(server.serve("/lamp.bin", APP))
+    assert not kit.images.under_way
 
 
 async def test_a_redirect_elsewhere_is_refused(kit, server):
@@ -179,6 +210,10 @@ async def test_a_redirect_elsewhere_is_refused(kit, server):
 async def test_a_redirect_to_what_is_no_address_is_refused(kit, server, location):
     url = server.redirect("/a.bin", location.format(host=server.host))
     assert (await kit.refused(url))[0] == "redirect"
+
+
+async def test_a_redirect_to_what_cannot_be_a_name_is_refused(kit, server):
+    assert (await kit.refused(server.redirect("/a.bin", "http://xn--/")))[0] == "fetch_failed"
 
 
 async def test_redirects_within_allowed_hosts_are_followed_a_few_times(kit, server):

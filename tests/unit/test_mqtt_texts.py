@@ -7,6 +7,9 @@ from itertools import count
 
 import pytest
 
+from meshward.bridges.mqtt.control.allowance import Allowance
+from meshward.bridges.mqtt.control.reception import ANSWERS_MAX
+from meshward.bridges.mqtt.control.reception import WAITING_MAX as REQUESTS_MAX
 from meshward.bridges.mqtt.control.requests import PAYLOAD_BYTES_MAX
 from meshward.bridges.mqtt.control.signing import Signatures, sign
 from meshward.bridges.mqtt.messages import Received
@@ -14,10 +17,10 @@ from meshward.bridges.mqtt.profiles.meshward import MeshwardProfile
 from meshward.bridges.mqtt.texts_part import (
     BURST,
     RATE_PER_S,
-    SENDING_MAX,
+    SENDING_BURST,
     TEXT_CHARACTERS_MAX,
+    WAITING_BYTES_MAX,
     WAITING_MAX,
-    Allowance,
     TextsPart,
 )
 from meshward.errors import NotPossibleError
@@ -75,11 +78,25 @@ class Kit:
         assert publication.topic == topic.removesuffix("send") + "response"
         return json.loads(publication.payload)
 
+    async def answer_of(self, status, count):
+        """Until so many answers have a status."""
+        async with asyncio.timeout(10):
+            while sum(f'"{status}"'.encode() in each.payload for each in self.broker.published) < count:
+                await self.broker.wait(len(self.broker.published) + 1)
+
 
 @asynccontextmanager
-async def texts(messages=True, commands=True, **options):
+async def texts(from_nodes=True, to_nodes=True, commands=True, **options):
     mesh = Mesh()
-    part = TextsPart(mesh, TOPICS, MeshwardProfile(), messages=messages, commands=commands, **options)
+    part = TextsPart(
+        mesh,
+        TOPICS,
+        MeshwardProfile(),
+        from_nodes=from_nodes,
+        to_nodes=to_nodes,
+        commands=commands,
+        **options,
+    )
     async with connected(part) as broker:
         await asyncio.sleep(0)  # the part opens its stream
         yield Kit(mesh, part, broker)
@@ -94,8 +111,9 @@ async def kit():
 @pytest.mark.parametrize(
     ("allowed", "filters"),
     [
-        ({"messages": True, "commands": False}, ["mesh/message/+/send"]),
-        ({"messages": False, "commands": True}, ["mesh/command/+/send"]),
+        ({"commands": False}, ["mesh/message/+/send"]),
+        ({"from_nodes": False, "to_nodes": False}, ["mesh/command/+/send"]),
+        ({"to_nodes": False, "commands": False}, []),
         ({}, ["mesh/message/+/send", "mesh/command/+/send"]),
     ],
 )
@@ -124,8 +142,10 @@ async def test_a_long_text_is_cut_and_half_a_character_replaced(kit):
 
 async def test_texts_wait_for_the_broker_and_the_oldest_are_left_out():
     mesh = Mesh()
-    slow = Allowance(count().__next__)  # a second between two looks
-    part = TextsPart(mesh, TOPICS, MeshwardProfile(), messages=True, commands=False, allowance=slow)
+    slow = Allowance(RATE_PER_S, BURST, count().__next__)  # a second between two looks
+    part = TextsPart(
+        mesh, TOPICS, MeshwardProfile(), from_nodes=True, to_nodes=True, commands=False, allowance=slow
+    )
     away = Broker()
     away.lost = True
     async with connected(part, away):
@@ -143,7 +163,7 @@ async def test_texts_wait_for_the_broker_and_the_oldest_are_left_out():
 
 def test_a_node_that_never_stops_talking_is_slowed_down():
     now_s = [0.0]
-    allowance = Allowance(lambda: now_s[0])
+    allowance = Allowance(RATE_PER_S, BURST, lambda: now_s[0])
     passed = 0
     for _ in range(10_000):
         now_s[0] += 0.001
@@ -201,6 +221,12 @@ async def test_what_lay_at_the_broker_is_refused(kit):
     assert not kit.mesh.sent
 
 
+async def test_a_place_that_is_far_too_long_is_not_answered(kit):
+    await kit.tell(f"mesh/message/{'x' * 60_000}/send", "x")
+    await kit.answer("mesh/message/10/send", "x")
+    assert len(kit.broker.published) == 1
+
+
 async def test_a_duplicate_is_sent_once(kit):
     await kit.answer("mesh/message/10/send", "x", duplicate=True)
     await kit.tell("mesh/message/10/send", "x", duplicate=True)
@@ -208,14 +234,72 @@ async def test_a_duplicate_is_sent_once(kit):
     assert len(kit.mesh.sent) == 2
 
 
-async def test_only_some_are_on_their_way_at_once(kit):
-    kit.mesh.go_on.clear()
-    for _ in range(SENDING_MAX):
-        await kit.tell("mesh/message/10/send", "x")
-    assert (await kit.answer("mesh/message/10/send", "x"))["code"] == "busy"
-    kit.mesh.go_on.set()
-    await kit.broker.wait(SENDING_MAX + 1)
-    assert len(kit.mesh.sent) == SENDING_MAX
+async def test_a_burst_waits_for_its_turn_and_what_is_too_much_is_refused():
+    async with texts(sending=Allowance(1, 1000)) as kit:
+        kit.mesh.go_on.clear()
+        for _ in range(2 * REQUESTS_MAX):
+            await kit.tell("mesh/message/10/send", "x")
+        (refused, *_) = await kit.broker.wait(1)
+        assert json.loads(refused.payload)["code"] == "busy"
+        kit.mesh.go_on.set()
+        await kit.answer_of("ok", REQUESTS_MAX)
+        assert len(kit.mesh.sent) >= REQUESTS_MAX
+
+
+async def test_a_few_a_second_are_sent_over_a_while():
+    now_s = [0.0]
+    async with texts(sending=Allowance(2.0, SENDING_BURST, lambda: now_s[0])) as kit:
+        for _ in range(int(SENDING_BURST)):
+            assert (await kit.answer("mesh/command/10/send", {"command": 1}))["status"] == "ok"
+        for _ in range(3):
+            answer = await kit.answer("mesh/command/10/send", {"command": 1, "transaction": "t"})
+            assert (answer["code"], answer["transaction"]) == ("busy", "t")
+        now_s[0] += 0.5
+        assert (await kit.answer("mesh/command/10/send", b"{"))["code"] == "invalid"  # takes none of it
+        assert (await kit.answer("mesh/message/10/send", "x"))["status"] == "ok"
+        assert (await kit.answer("mesh/message/10/send", "x"))["code"] == "busy"
+        assert len(kit.mesh.sent) == SENDING_BURST + 1
+
+
+async def test_refusals_push_no_text_of_a_node_out():
+    mesh = Mesh()
+    part = TextsPart(mesh, TOPICS, MeshwardProfile(), from_nodes=True, to_nodes=True, commands=True)
+    away = Broker()
+    away.lost = True
+    async with connected(part, away):
+        await asyncio.sleep(0)
+        mesh.texts.put(Message(10, "alarm", broadcast=False))
+        async with asyncio.timeout(5):
+            while not len(part._texts):  # noqa: ASYNC110 read in the part's own time
+                await asyncio.sleep(0)
+        for _ in range(2 * WAITING_MAX):
+            await part.on_message(
+                Received("mesh/message/10/send", b"x", retain=True, correlation=b"c" * 65_000)
+            )
+    async with connected(part) as broker:
+        published = await broker.wait(1 + ANSWERS_MAX // 2)
+    assert part.dropped == 0
+    assert broker.at("mesh/message/10")[0]["text"] == "alarm"
+    assert not any(each.correlation for each in published)
+
+
+async def test_texts_of_nodes_wait_within_a_size():
+    mesh = Mesh()
+    free = Allowance(1, WAITING_MAX)
+    part = TextsPart(
+        mesh, TOPICS, MeshwardProfile(), from_nodes=True, to_nodes=False, commands=False, allowance=free
+    )
+    working = asyncio.create_task(part.work())
+    await asyncio.sleep(0)
+    for _ in range(WAITING_MAX):
+        mesh.texts.put(Message(10, "\x1b" * TEXT_CHARACTERS_MAX, broadcast=False))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while not part.dropped:  # noqa: ASYNC110 read in the part's own time
+            await asyncio.sleep(0)
+    assert 0 < len(part._texts) * TEXT_CHARACTERS_MAX * 6 <= WAITING_BYTES_MAX
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
 
 
 async def test_where_there_is_a_key_texts_and_commands_have_to_be_signed(tmp_path):

@@ -9,7 +9,7 @@ from cyclopts import App, Group, Parameter
 from meshward.cli.errors import UsageError
 from meshward.cli.output import print_line
 
-_ACTION = re.compile(r"[a-z_]{1,32}|(?:message|command)/(?:all|[0-9]{1,10})")
+_INTO_THE_MESH = re.compile(r"(?:message|command)/(?:all|[0-9]{1,10})")
 
 
 def commands(group: Group, sort_key: int) -> App:
@@ -46,10 +46,13 @@ def sign(
     """
     import json  # noqa: PLC0415 a help page needs none of it
 
-    from meshward.bridges.mqtt.control.signing import read_key, sign  # noqa: PLC0415 as above
+    from meshward.bridges.mqtt.control.signing import KNOWN, read_key, sign  # noqa: PLC0415 as above
 
-    if not _ACTION.fullmatch(action):
-        raise UsageError(f"{action!r} is no action: write start, or what else stands last in the topic")
+    if action not in {*KNOWN, "command"} and not _INTO_THE_MESH.fullmatch(action):
+        raise UsageError(
+            f"{action!r} is no action: write {', '.join(KNOWN)}, command, message/ID or command/ID (or all "
+            "for ID)"
+        )
     try:
         content = json.loads(request)
     except (ValueError, RecursionError) as error:

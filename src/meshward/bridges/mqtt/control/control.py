@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -13,7 +13,14 @@ from meshward.bridges.mqtt.control.answers import RequestRefusedError
 from meshward.bridges.mqtt.control.images import Images, Wanted
 from meshward.bridges.mqtt.control.jobs import asked_image, job_of, known_as, spec_of, wanted_of
 from meshward.bridges.mqtt.control.progress import progress_of, whole_progress_of
-from meshward.bridges.mqtt.control.requests import ActRequest, Request, StartRequest, StatusRequest, decoded
+from meshward.bridges.mqtt.control.requests import (
+    ActRequest,
+    Request,
+    StartRequest,
+    StatusRequest,
+    decoded,
+)
+from meshward.bridges.mqtt.control.signing import ACTIONS, KNOWN
 from meshward.errors import ConflictError, UnknownItemError
 from meshward.gateway.service import Caller, Service
 from meshward.gateway.views import RolloutSummary, RolloutView
@@ -22,10 +29,9 @@ from meshward.rollout.states import FINAL, Action, RolloutState
 
 CALLER = Caller("mqtt", "operator")
 UNDER_WAY = tuple(state.value for state in RolloutState if state not in FINAL)
-ACTIONS = ("approve", "pause", "resume", "abort", "rollback")
-CHANGING = frozenset({"start", *ACTIONS, "command"})
-"""Actions that a request is not to do twice."""
 ROLLOUTS_TOLD_MAX = 100
+SPECS_KEPT_MAX = 200
+"""Twice what is told of at once."""
 
 Do = Callable[[], Awaitable[Any]]
 
@@ -36,7 +42,9 @@ class Control:
     def __init__(self, service: Service, images: Images) -> None:
         self.service = service
         self.images = images
-        self._jobs: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._starting: set[str] = set()
+        """Jobs; as many as there are workers, at most."""
+        self._specs: dict[str, RolloutSpec] = {}
         self._acting = asyncio.Lock()
         """Actions are done in the order in which they came."""
 
@@ -54,8 +62,7 @@ class Control:
         if action in ACTIONS:
             act = decoded(text, ActRequest)
             return act, lambda: self.act(Action(action), act)
-        known = ", ".join(("check", "start", *ACTIONS, "status"))
-        raise RequestRefusedError("unknown_action", f"there is no such request; there are {known}")
+        raise RequestRefusedError("unknown_action", f"there is no such request; there are {', '.join(KNOWN)}")
 
     async def start(self, request: StartRequest) -> dict[str, Any]:
         """An update, or the one that its job has already. Raises MeshwardError."""
@@ -65,7 +72,7 @@ class Control:
                 "invalid",
                 "job is missing: give each update a name of its own, so that asking twice does no harm",
             )
-        async with self.alone(job):
+        with self.alone(job):
             earlier = await self.service.rollout_of_job(job)
             spec = await self._spec(request, earlier)
             wanted = wanted_of(request.image)
@@ -93,9 +100,20 @@ class Control:
             )
         return self._started(earlier, new=False)
 
-    def alone(self, job: str) -> asyncio.Lock:
-        """Two requests of one job at once: the second finds what the first did."""
-        return self._jobs.setdefault(job, asyncio.Lock())
+    @contextmanager
+    def alone(self, job: str) -> Iterator[None]:
+        """One request of a job at a time. Raises RequestRefusedError for a second one: it would only wait."""
+        if job in self._starting:
+            raise RequestRefusedError(
+                "busy",
+                "this job is being started already, and its image fetched if need be: ask for its status, or "
+                "try again later",
+            )
+        self._starting.add(job)
+        try:
+            yield
+        finally:
+            self._starting.discard(job)
 
     async def check(self, request: StartRequest) -> dict[str, Any]:
         """What `start` would do; nothing is kept. Raises MeshwardError."""
@@ -129,7 +147,9 @@ class Control:
                 return {"state": "fetching", **fetch}
             return await self.told(await self.rollout_id(request.rollout, request.job))
         running = self.service.progress()
-        progresses = [progress_of(each, None, running) for each in await self.under_way()]
+        progresses = [
+            progress_of(each, await self._spec_of(each.id), running) for each in await self.under_way()
+        ]
         return {"rollouts": [_builtins(each) for each in progresses], "fetching": fetching(self.images)}
 
     async def told(self, rollout: str) -> dict[str, Any]:
@@ -176,6 +196,14 @@ class Control:
     async def _whole_hash(self, beginning: str, known: tuple[str, ...]) -> str:
         """As the rollout's own spec will have it. Raises UnknownItemError, ConflictError."""
         return known_as(beginning, known) or (await self.service.firmware_one(beginning)).sha256
+
+    async def _spec_of(self, rollout: str) -> RolloutSpec:
+        """What a rollout is to do never changes, so it is looked up once."""
+        if rollout not in self._specs:
+            if len(self._specs) >= SPECS_KEPT_MAX:
+                del self._specs[next(iter(self._specs))]
+            self._specs[rollout] = (await self.service.rollout(rollout)).spec
+        return self._specs[rollout]
 
     async def _is_listed(self, wanted: Wanted) -> bool:
         try:

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
 
@@ -21,14 +21,14 @@ import httpx
 
 from meshward import __version__
 from meshward.bridges.mqtt.control.answers import RequestRefusedError
-from meshward.errors import StoreError, StoreFullError, UnknownItemError
+from meshward.errors import SettingsError, StoreError, StoreFullError, UnknownItemError
 from meshward.gateway.dashboard_views import FirmwareCheckView
 from meshward.gateway.service import Caller, Service
 from meshward.gateway.views import FirmwareView
 from meshward.text import printable
 
 FETCHES_MAX = 4
-"""Under way, or waiting for another of the same file: each holds one of the tasks of control."""
+"""Under way, or waiting for another of the same file: each holds one of the workers of control."""
 FETCH_S = 300.0
 """For a whole file: 16 MB at 60 KB/s."""
 STEP_S = 10.0
@@ -65,15 +65,17 @@ class Fetch:
 class _Landing:
     """A file that comes in, and what it hashes to."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: FileIO) -> None:
         self._file = file
         self._hashes = {"sha256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
 
     def write(self, chunk: bytes) -> None:
         """The next bytes. Raises OSError."""
-        self._file.write(chunk)
         for digest in self._hashes.values():
             digest.update(chunk)
+        left = memoryview(chunk)
+        while left:
+            left = left[self._file.write(left) :]
 
     def check(self, wanted: Wanted) -> None:
         """Raises RequestRefusedError for another file than the one that is wanted."""
@@ -101,11 +103,11 @@ class Images:
         step_s: float = STEP_S,
     ) -> None:
         """`hosts`: "ci.example" (at the usual ports) or "10.0.0.5:8000". `directory`: for files on their way,
-        which have no name there and are gone with the process.
+        which have no name there and are gone with the process. Raises SettingsError for a host that is none.
         """
         self.under_way: list[Fetch] = []
         self._service = service
-        self._places = frozenset(place for host in hosts for place in _allowed(host))
+        self._places = allowed_places(hosts)
         self._limit_bytes = limit_bytes
         self._directory = directory
         self._fetch_s = fetch_s
@@ -156,7 +158,7 @@ class Images:
             self._waiting -= 1
 
     @asynccontextmanager
-    async def _fetched(self, wanted: Wanted, job: str) -> AsyncIterator[BinaryIO]:
+    async def _fetched(self, wanted: Wanted, job: str) -> AsyncIterator[FileIO]:
         """The file, proven to be the one that is wanted, ready to be read."""
         address = self._address(wanted.url)
         fetch = Fetch(address.host, job)
@@ -172,10 +174,11 @@ class Images:
             self.under_way.remove(fetch)
 
     @contextmanager
-    def _temporary(self) -> Iterator[BinaryIO]:
+    def _temporary(self) -> Iterator[FileIO]:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = tempfile.TemporaryFile(dir=self._directory)  # noqa: SIM115 closed below
+            # Unbuffered: a full disk is told by the write, not by whatever comes after it.
+            file = tempfile.TemporaryFile(dir=self._directory, buffering=0)  # noqa: SIM115 closed below
         except OSError as error:
             raise _of_disk(error) from error
         with file:
@@ -256,7 +259,8 @@ class Images:
             raise RequestRefusedError("invalid", "url: write it in plain characters, others as %XX")
         try:
             address = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            _ = address.host  # a name in xn-- form is read only now
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise RequestRefusedError("invalid", f"url: {printable(str(error))}") from None
         if address.scheme not in _PORTS or not address.host:
             raise RequestRefusedError("invalid", "url: must begin with http:// or https:// and a host")
@@ -275,21 +279,36 @@ class Images:
         return httpx.create_ssl_context()
 
 
+def allowed_places(hosts: Sequence[str]) -> frozenset[tuple[str, int]]:
+    """Hosts and ports from which files may be fetched. Raises SettingsError."""
+    return frozenset(place for host in hosts for place in _allowed(host))
+
+
 def _allowed(host: str) -> list[tuple[str, int]]:
-    """Hosts and ports of an entry of the configuration, read in the same way as addresses are."""
-    address = httpx.URL(f"http://{host}")
+    """Hosts and ports of an entry of the configuration, read in the same way as addresses are.
+
+    Raises SettingsError.
+    """
+    try:
+        address = httpx.URL(f"http://{host}")
+        name = address.host
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise SettingsError(
+            f"mqtt.image_hosts: {host!r} is not a host ({printable(str(error))}): write it as ci.example or "
+            "10.0.0.5:8000"
+        ) from None
     end = host.rpartition("]")[2]  # a colon within brackets is of an IPv6 address
     ports = [_port(address)] if ":" in end else list(_PORTS.values())
-    return [(address.host, port) for port in ports]
+    return [(name, port) for port in ports]
 
 
 def _port(address: httpx.URL) -> int:
-    return address.port or _PORTS[address.scheme]
+    return _PORTS[address.scheme] if address.port is None else address.port
 
 
 def _shown(address: httpx.URL) -> str:
     host = f"[{address.host}]" if ":" in address.host else address.host
-    return printable(f"{host}:{address.port}" if address.port else host, 260)
+    return printable(host if address.port is None else f"{host}:{address.port}", 260)
 
 
 def _length(answer: httpx.Response) -> int | None:
@@ -297,7 +316,7 @@ def _length(answer: httpx.Response) -> int | None:
     return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else None
 
 
-async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+async def _chunks(file: FileIO) -> AsyncIterator[bytes]:
     while chunk := file.read(CHUNK_BYTES):
         yield chunk
 

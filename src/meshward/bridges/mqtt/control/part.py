@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
-import structlog
-
-from meshward.bridges.mqtt.control.answers import Answer, RequestRefusedError, bad, broken, good
-from meshward.bridges.mqtt.control.control import CHANGING, Control, Do
-from meshward.bridges.mqtt.control.proposal import Proposal
-from meshward.bridges.mqtt.control.recent import Recent
-from meshward.bridges.mqtt.control.requests import Request, opened, transaction_in
+from meshward.bridges.mqtt.control.answers import bad, good
+from meshward.bridges.mqtt.control.control import Control, Do
+from meshward.bridges.mqtt.control.proposal import Proposal, ProposedCommand
+from meshward.bridges.mqtt.control.recent import Kept, Recent
+from meshward.bridges.mqtt.control.reception import Asked, Reception
+from meshward.bridges.mqtt.control.requests import ActRequest, Request, StartRequest, opened
 from meshward.bridges.mqtt.control.signing import Signatures
 from meshward.bridges.mqtt.messages import Publication, Received
 from meshward.bridges.mqtt.part import Session
@@ -22,16 +19,8 @@ from meshward.bridges.mqtt.profiles.profile import Profile
 from meshward.bridges.mqtt.retained import Retained
 from meshward.bridges.mqtt.topics import Topics
 from meshward.errors import MeshwardError
-from meshward.text import printable
 
-TASKS_MAX = 32
-"""Requests worked on at once; files that are fetched take a few of them for minutes."""
-ANSWERS_MAX = 256
-"""Answers that wait for the broker."""
-NOTED_EVERY_S = 1.0
 COMMAND = "command"
-
-log = structlog.get_logger("meshward.bridges")
 
 _ACTION = re.compile(r"[a-z_]{1,32}")
 
@@ -51,15 +40,10 @@ class ControlPart:
         self._control = control
         self._proposal = Proposal(control)
         self._topics = topics
-        self._profile = profile
         self._shelf = shelf
         self._signatures = signatures
-        self._now_s = now_s
         self._recent = Recent()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._answers: deque[Publication] = deque(maxlen=ANSWERS_MAX)
-        self._news = asyncio.Event()
-        self._noted_s = 0.0
+        self._reception = Reception(profile, self._handle, now_s)
 
     @property
     def filters(self) -> Sequence[str]:
@@ -68,37 +52,16 @@ class ControlPart:
 
     async def work(self) -> None:
         """For ever; what is under way when it ends is given up."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reception.work()
 
     async def run(self, session: Session) -> None:
         """Send answers, also those that were not sent when the last connection ended."""
-        while True:
-            while self._answers:
-                answer = self._answers[0]
-                await session.publish(answer)
-                if self._answers and self._answers[0] is answer:
-                    self._answers.popleft()
-            self._news.clear()
-            await self._news.wait()
+        await self._reception.send(session)
 
     async def on_message(self, message: Received) -> None:
-        """Begin to work on a request."""
+        """Take a request in."""
         action = self._action(message.topic)
-        if message.retain:
-            words = "published with retain, so it would be done again at every start; publish it without"
-            self._refuse(message, action, RequestRefusedError("retained", words))
-        elif len(self._tasks) >= TASKS_MAX:
-            words = f"{TASKS_MAX} requests are worked on already: try again later"
-            self._refuse(message, action, RequestRefusedError("busy", words))
-        else:
-            task = asyncio.create_task(self._handle(message, action), name=f"mqtt {action}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._reception.take(Asked(message, action, self._places(message, action)))
 
     def _action(self, topic: str) -> str:
         if topic == self._topics.command:
@@ -106,93 +69,78 @@ class ControlPart:
         action = topic.rpartition("/")[2]
         return action if _ACTION.fullmatch(action) and action != COMMAND else "unknown"
 
-    async def _handle(self, message: Received, action: str) -> None:
-        fingerprint = Recent.fingerprint(action, message.payload)
-        if message.duplicate and (known := self._recent.again(action, fingerprint)) is not None:
-            transaction, answer = known
-            if answer is not None:
-                self._answer(message, action, transaction, answer)
+    def _places(self, message: Received, action: str) -> tuple[str, ...]:
+        """Topics for the answer."""
+        usual, asked = self._topics.response(action), message.response_topic
+        return (usual, asked) if asked not in {None, usual} and self._is_ours(asked) else (usual,)
+
+    def _is_ours(self, topic: str | None) -> bool:
+        """Whether answers may go there: a request must not make us write just anywhere."""
+        below = self._topics.response("")
+        return (
+            topic is not None
+            and topic.startswith(below)
+            and len(topic) <= len(below) + 200
+            and not any(character in "+#\0" for character in topic)
+        )
+
+    async def _handle(self, asked: Asked) -> None:
+        action, payload = asked.action, asked.message.payload
+        fingerprint = Recent.fingerprint(action, payload)
+        if asked.message.duplicate and (known := self._recent.again(action, fingerprint)) is not None:
+            self._again(asked, known)
             return
-        transaction = ""
         try:
-            text = opened(self._signatures, action, message.payload)
-            transaction = transaction_in(text)
-            request, do = self._work(action, text)
+            request, do = self._work(action, await opened(self._signatures, action, payload))
+            changes = _changes(request)
+            known = self._recent.of_transaction(action, request.transaction, fingerprint) if changes else None
         except MeshwardError as error:
-            self._answer(message, action, transaction, bad(error))
+            self._reception.refuse(asked, error)
             return
-        await self._do(message, action, request, do, fingerprint)
+        if known is not None:
+            self._again(asked, known)
+        elif changes:
+            await self._do_once(asked, request.transaction, do, fingerprint)
+        else:
+            await self._do(asked, request.transaction, do)
+        if action == COMMAND and known is None:
+            self._tell_status()
 
     def _work(self, action: str, text: bytes) -> tuple[Request, Do]:
         return self._proposal.work(text) if action == COMMAND else self._control.work(action, text)
 
-    async def _do(self, message: Received, action: str, request: Request, do: Do, fingerprint: bytes) -> None:
-        transaction = request.transaction
-        try:
-            known = (
-                self._recent.of_transaction(action, transaction, fingerprint) if action in CHANGING else None
-            )
-        except RequestRefusedError as error:
-            self._answer(message, action, transaction, bad(error))
-            return
-        if known is not None:
-            if known.answer is not None:
-                self._answer(message, action, transaction, known.answer)
-            return
-        kept = self._recent.begin(action, transaction, fingerprint)
-        kept.answer = await self._done(action, do)
-        self._answer(message, action, transaction, kept.answer)
-        if action == COMMAND:
-            self._tell_status()
+    def _again(self, asked: Asked, known: Kept) -> None:
+        """What is still worked on is answered once it is done."""
+        if known.payload is not None:
+            self._reception.answer_again(asked, known.payload)
 
-    async def _done(self, action: str, do: Do) -> Answer:
+    async def _do_once(self, asked: Asked, transaction: str, do: Do, fingerprint: bytes) -> None:
+        kept = self._recent.begin(asked.action, transaction, fingerprint)
         try:
-            return good(await do())
+            payload, is_good = await self._do(asked, transaction, do)
+        except BaseException:  # an error of ours, or the end of the bridge
+            self._recent.forget(kept)
+            raise
+        self._recent.end(kept, payload, failed=not is_good)
+
+    async def _do(self, asked: Asked, transaction: str, do: Do) -> tuple[bytes, bool]:
+        """Gives the answer as it was sent, and whether it is a good one."""
+        try:
+            answer = good(await do())
         except MeshwardError as error:
-            return bad(error)
-        except Exception as error:  # an error of ours must be answered, and must not end the bridge
-            log.exception("a request over MQTT broke; please report this", action=action)
-            return broken(error)
+            answer = bad(error)
+        return self._reception.answer(asked, transaction, answer), answer["status"] == "ok"
 
     def _tell_status(self) -> None:
         """In the proposal's form an answer is the status, for those who listen there."""
         topic = self._topics.update_status()
         payload = self._shelf.get(topic)
         if payload is not None:
-            self._send(Publication(topic, payload, retain=True))
+            self._reception.tell(Publication(topic, payload, retain=True))
 
-    def _refuse(self, message: Received, action: str, error: MeshwardError) -> None:
-        self._answer(message, action, "", bad(error))
 
-    def _answer(self, message: Received, action: str, transaction: str, answer: Answer) -> None:
-        if answer["status"] != "ok":
-            self._note(action, str(answer["error"]))
-        payload = self._profile.response(action, transaction, answer, self._now_s())
-        topics = [self._topics.response(action)]
-        asked = message.response_topic
-        if asked is not None and asked not in topics and self._is_ours(asked):
-            topics.append(asked)
-        for topic in topics:
-            self._send(Publication(topic, payload, correlation=message.correlation))
-
-    def _note(self, action: str, reason: str) -> None:
-        """In the log, where nobody can flood it."""
-        now_s = self._now_s()
-        if abs(now_s - self._noted_s) >= NOTED_EVERY_S:
-            self._noted_s = now_s
-            log.info("request over MQTT refused", action=action, reason=printable(reason))
-
-    def _is_ours(self, topic: str) -> bool:
-        """Whether answers may go there: a request must not make us write just anywhere."""
-        below = self._topics.response("")
-        return (
-            topic.startswith(below)
-            and len(topic) <= len(below) + 200
-            and not any(character in "+#\0" for character in topic)
-        )
-
-    def _send(self, publication: Publication) -> None:
-        if len(self._answers) == ANSWERS_MAX:
-            log.warning("an answer over MQTT was left out: too many wait for the broker")
-        self._answers.append(publication)
-        self._news.set()
+def _changes(request: Request) -> bool:
+    """Whether it is not to be done twice."""
+    if isinstance(request, ProposedCommand):
+        return request.command != "query_status"
+    return isinstance(request, StartRequest | ActRequest)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from meshward.bridges.mqtt.control.signing import ACTIONS
 from meshward.gateway.bridge_views import ProgressView
 from meshward.gateway.views import RolloutSummary, RolloutView
 from meshward.rollout.spec import RolloutSpec
@@ -14,7 +15,7 @@ from meshward.rollout.states import FINAL, RolloutState
 from meshward.text import printable
 
 FAILURES_MAX = 20
-"""Nodes told of one by one in what is retained, so that it stays small; the counts are of all."""
+"""Nodes without the image that an answer names apart; `nodes` has all of them."""
 REASON_CHARACTERS_MAX = 200
 
 _DONE = ("completed", "already_installed", "rolled_back")
@@ -30,9 +31,15 @@ class NodeProgress(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A node in a rollout."""
 
     node: int
+    """Its id."""
     name: str = ""
+    """The user's name for it."""
     state: str
+    """pending, scheduled, downloading, paused, rebooting, verifying; at their end are completed,
+    already_installed, rolled_back, failed, lost, unreachable, cancelled.
+    """
     reason: str = ""
+    """Why it is in this state."""
     percent: int | None = None
     """Of what has to be sent to it, while that is under way."""
 
@@ -45,11 +52,13 @@ class RolloutProgress(msgspec.Struct, kw_only=True, omit_defaults=True):
     job: str = ""
     """Of whoever asked for it over MQTT or the API."""
     name: str
+    """What it is called."""
     state: str
     """awaiting_approval, scheduled, surveying, updating, soaking, proving, awaiting_go, waiting, paused,
     rolling_back; over are completed, aborted, rolled_back, failed.
     """
     over: bool
+    """Whether it came to its end, good or bad."""
     reason: str = ""
     """Why it is in this state."""
     failure: str = ""
@@ -67,14 +76,19 @@ class RolloutProgress(msgspec.Struct, kw_only=True, omit_defaults=True):
     wave: str = ""
     """The one under way."""
     waves: list[str] = []
+    """Names of all, in their order."""
     images: list[str] = []
     """SHA-256 of each."""
     roles: list[str] = []
+    """Of the nodes that are meant."""
     actions: list[str] = []
-    """What can be done with it now."""
+    """What can be asked for it now: approve, pause, resume, abort, rollback."""
     created_at: str
+    """When it was asked for."""
     started_at: str | None = None
+    """When its first wave began."""
     ended_at: str | None = None
+    """When it was over."""
     failures: list[NodeProgress] = []
     """Nodes that ended without the image, 20 at most; only in the answer to `status`."""
     nodes: list[NodeProgress] = []
@@ -110,7 +124,7 @@ def progress_of(
         waves=waves,
         images=[] if spec is None else list(spec.images),
         roles=[] if spec is None else list(spec.target.roles),
-        actions=summary.actions,
+        actions=[action for action in summary.actions if action in ACTIONS],
         created_at=summary.created_at,
         started_at=summary.started_at,
         ended_at=summary.ended_at,

@@ -50,14 +50,19 @@ class ProposedCommand(Request, frozen=True, kw_only=True, forbid_unknown_fields=
     """A command in the proposal's form."""
 
     command: Literal["start_ota", "cancel_ota", "query_status", "rollback"]
+    """What to do."""
     role: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """As boards give it to `initOTAReceive`; `start_ota` needs it."""
     hardware: Annotated[str, msgspec.Meta(max_length=32)] = ""
     """As ESP32; the firmware must be for it."""
     md5: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{32}$")] | None = None
-    """Of the file."""
+    """Of the file; `start_ota` needs it, or `sha256`."""
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{64}$")] | None = None
+    """Of the file; another file is not taken."""
     url: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    """http or https, with a host of `mqtt.image_hosts`; `start_ota` needs it."""
     options: Options = Options()
+    """How the file gets to the boards."""
     job: Annotated[str, msgspec.Meta(max_length=100)] = ""
     """Where it is not given, the same command is not obeyed again while its update is under way."""
     rollout: str = ""
@@ -74,10 +79,13 @@ class ProposedStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     timestamp: int
     """Unix seconds, of the latest change."""
     updated_nodes: int
+    """Those that run the image."""
     total_nodes: int
+    """Those that are meant, as far as is known."""
     estimated_completion: int | None = None
     """Seconds, were the rest to go as what is done went."""
     rollout: str = ""
+    """Id of the update that this is about."""
     rollouts: list[dict[str, Any]] = []
     """All that are under way or lately ended: rollout, job, name, state, percent."""
     fetching: list[dict[str, Any]] = []
@@ -105,7 +113,7 @@ class Proposal:
 
     async def _start(self, command: ProposedCommand) -> dict[str, Any]:
         wanted = _wanted(command)
-        async with self._control.alone(command.job or f"{wanted.md5} {wanted.sha256} {command.role}"):
+        with self._control.alone(command.job or f"{wanted.md5} {wanted.sha256} {command.role}"):
             found = await self._control.images.have(wanted, CALLER, command.job)
             if command.hardware and command.hardware.upper() != (found.hardware or "").upper():
                 raise RequestRefusedError(

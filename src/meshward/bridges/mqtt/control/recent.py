@@ -6,19 +6,23 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from meshward.bridges.mqtt.control.answers import Answer, RequestRefusedError
+from meshward.bridges.mqtt.control.answers import RequestRefusedError
 
 REMEMBERED_MAX = 256
 """Requests: brokers send again what was under way when a connection broke, which is less."""
+ANSWERS_BYTES_MAX = 1024 * 1024
+"""Of their answers: most have a few hundred bytes, one about a thousand nodes 100 KB."""
 
 
 @dataclass(slots=True)
 class Kept:
-    """A request; `answer` is there once it is done."""
+    """A request that changes something."""
 
     fingerprint: bytes
-    transaction: str = ""
-    answer: Answer | None = None
+    payload: bytes | None = None
+    """Its answer, once it is done."""
+    failed: bool = False
+    """Whether that is an error."""
 
 
 class Recent:
@@ -26,21 +30,21 @@ class Recent:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, str | bytes], Kept] = OrderedDict()
+        self._bytes = 0
 
     @staticmethod
     def fingerprint(action: str, payload: bytes) -> bytes:
         """Of a request as it came."""
         return hashlib.sha256(f"{action}\n".encode() + payload).digest()
 
-    def again(self, action: str, fingerprint: bytes) -> tuple[str, Answer | None] | None:
-        """Transaction and answer of a request that came before; no answer while it is still worked on."""
-        kept = self._kept.get((action, fingerprint))
-        return None if kept is None else (kept.transaction, kept.answer)
+    def again(self, action: str, fingerprint: bytes) -> Kept | None:
+        """A request that came before."""
+        return self._kept.get((action, fingerprint))
 
     def of_transaction(self, action: str, transaction: str, fingerprint: bytes) -> Kept | None:
         """The same for its transaction. Raises RequestRefusedError where that was of another request."""
         kept = self._kept.get((action, transaction)) if transaction else None
-        if kept is not None and kept.answer is not None and kept.answer["status"] != "ok":
+        if kept is not None and kept.failed:
             return None  # it was not done: it can be tried again
         if kept is not None and kept.fingerprint != fingerprint:
             raise RequestRefusedError(
@@ -49,15 +53,34 @@ class Recent:
         return kept
 
     def begin(self, action: str, transaction: str, fingerprint: bytes) -> Kept:
-        """It is worked on; write its answer to what is returned."""
-        kept = Kept(fingerprint, transaction)
+        """It is worked on; `end` or `forget` what is returned."""
+        kept = Kept(fingerprint)
         self._put((action, fingerprint), kept)
         if transaction:
             self._put((action, transaction), kept)
         return kept
 
+    def end(self, kept: Kept, payload: bytes, *, failed: bool) -> None:
+        """It was answered."""
+        kept.payload, kept.failed = payload, failed
+        self._bytes += sum(len(payload) for one in self._kept.values() if one is kept)
+        while self._bytes > ANSWERS_BYTES_MAX:
+            self._drop_oldest()
+
+    def forget(self, kept: Kept) -> None:
+        """It was given up: whoever asks again begins anew."""
+        for key in [key for key, one in self._kept.items() if one is kept]:
+            del self._kept[key]
+
     def _put(self, key: tuple[str, str | bytes], kept: Kept) -> None:
+        self._bytes -= _size(self._kept.pop(key, None))
         self._kept[key] = kept
-        self._kept.move_to_end(key)
         while len(self._kept) > REMEMBERED_MAX:
-            self._kept.popitem(last=False)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._bytes -= _size(self._kept.popitem(last=False)[1])
+
+
+def _size(kept: Kept | None) -> int:
+    return len(kept.payload or b"") if kept is not None else 0

@@ -22,6 +22,7 @@ NodeIds = Annotated[tuple[int, ...], msgspec.Meta(max_length=NODES_MAX)]
 _INLINE = re.compile(
     r"unknown field `(data|content|contents|base64|firmware|binary|bytes|file|body|payload)`"
 )
+_NO_HASH = re.compile(r"matching regex '\^\[0-9A-Fa-f\]\{(\d+)\}\$' - at `\$\.(.+)`$")
 _DIGITS_MAX = 64
 NOT_INLINE = (
     "firmware is never sent through the broker: upload it to the gateway's API (`meshward firmware add`), or "
@@ -63,6 +64,7 @@ class StartRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     tags: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
     """Only nodes with all of these."""
     exclude: NodeIds = ()
+    """Not these, whatever else is said."""
     waves: Literal["plain", "staged"] = "plain"
     """All at once; or a few first, watched, then more, and back to the last good firmware on failure."""
     approval: bool = False
@@ -72,6 +74,7 @@ class StartRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: Annotated[str, msgspec.Meta(max_length=100)] = ""
     """What the rollout is called; the job where not given."""
     notes: Words = ""
+    """For people, kept with the rollout."""
     spec: RolloutSpec | None = None
     """A rollout with all its settings, as the API takes it; its `images` may be [] where `image` is given."""
 
@@ -80,41 +83,54 @@ class ActRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """`approve`, `pause`, `resume`, `abort`, `rollback`: one rollout, by its id or its job."""
 
     rollout: str = ""
+    """Its id, as r1; or give `job`."""
     job: str = ""
+    """The job that it was started for."""
     reason: Words = ""
+    """Why, in words; kept with the rollout."""
 
 
 class StatusRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`status`: one rollout or one node; where nothing is named, all that is under way."""
 
     rollout: str = ""
+    """Id of one, as r1."""
     job: str = ""
+    """The job of one."""
     node: int | None = None
+    """Id of a node; give one of the three at most."""
 
 
 class CommandRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A command of Alteriom's for a node (package 400)."""
 
     command: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    """Its number, as the boards' program knows it."""
     parameters: dict[str, Any] = {}
+    """What goes with it, as the boards' program reads it."""
 
 
 class TextRequest(Request, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A text for a node, where it has to be signed; else the text alone is sent."""
 
     text: str
+    """As boards get it."""
 
 
 R = TypeVar("R", bound=Request)
 
 
-def opened(signatures: Signatures | None, action: str, payload: bytes) -> bytes:
-    """The request in a payload, proven where requests have to be signed. Raises RequestRefusedError."""
+def check_size(payload: bytes) -> None:
+    """Raises RequestRefusedError."""
     if len(payload) > PAYLOAD_BYTES_MAX:
         raise RequestRefusedError(
             "too_large", f"{len(payload)} bytes, more than {PAYLOAD_BYTES_MAX}; {NOT_INLINE}"
         )
-    return payload if signatures is None else signatures.open(action, payload)
+
+
+async def opened(signatures: Signatures | None, action: str, payload: bytes) -> bytes:
+    """The request in a payload, proven where requests have to be signed. Raises RequestRefusedError."""
+    return payload if signatures is None else await signatures.open(action, payload)
 
 
 def decoded(text: bytes, kind: type[R]) -> R:
@@ -130,7 +146,7 @@ def decoded(text: bytes, kind: type[R]) -> R:
             ) from None
         if _INLINE.search(str(error)):
             raise RequestRefusedError("inline_image", f"{error}; {NOT_INLINE}") from None
-        raise RequestRefusedError("invalid", f"{error}{_known(error, kind)}") from None
+        raise RequestRefusedError("invalid", _words(error, kind)) from None
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise RequestRefusedError("invalid", f"this is no JSON: {error}") from None
     except RecursionError:
@@ -146,22 +162,38 @@ def decoded(text: bytes, kind: type[R]) -> R:
     return request
 
 
-def _known(error: msgspec.ValidationError, kind: type[Request]) -> str:
-    """What is known, after what is not."""
+def _words(error: msgspec.ValidationError, kind: type[Request]) -> str:
+    """What is wrong; what is known, after what is not."""
     words = str(error)
-    if "unknown field" not in words or " - at " in words:
-        return ""
-    return "; known are " + ", ".join(kind.__struct_fields__)
+    no_hash = _NO_HASH.search(words)
+    if no_hash is not None:
+        return f"{no_hash[2]}: must be a hash of {no_hash[1]} hexadecimal digits"
+    if "unknown field" in words and " - at " not in words:
+        words += "; known are " + ", ".join(kind.__struct_fields__)
+    return words
 
 
 def transaction_in(text: bytes) -> str:
     """The transaction of a request that may be wrong otherwise; "" where there is none."""
-    try:
-        found = msgspec.json.decode(text, type=_Transaction).transaction
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    return _read(text).transaction
+
+
+def transaction_told(payload: bytes) -> str:
+    """The same of a request as it came, signed or not. What is signed is not proven by that."""
+    if len(payload) > PAYLOAD_BYTES_MAX:
         return ""
-    return found if TRANSACTION.fullmatch(found) else ""
+    told = _read(payload)
+    return _read(told.signed.encode(errors="replace")).transaction if told.signed else told.transaction
 
 
-class _Transaction(msgspec.Struct):
+def _read(text: bytes) -> _Told:
+    try:
+        told = msgspec.json.decode(text, type=_Told)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _Told()
+    return told if TRANSACTION.fullmatch(told.transaction) else _Told(signed=told.signed)
+
+
+class _Told(msgspec.Struct, frozen=True):
     transaction: str = ""
+    signed: str = ""

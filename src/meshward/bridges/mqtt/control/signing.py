@@ -8,15 +8,18 @@ mesh a key of its own: what is signed for one is good for every gateway that has
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
+import math
 import os
 import re
 import secrets
 import stat
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ import structlog
 from meshward.bridges.mqtt.control.answers import RequestRefusedError
 from meshward.errors import SettingsError
 
+ACTIONS = ("approve", "pause", "resume", "abort", "rollback")
+"""What can be done with a rollout."""
+KNOWN = ("check", "start", *ACTIONS, "status")
+"""All that can be asked, but for the proposal's form and what goes into the mesh."""
 KEY_BYTES_MIN = 16
 KEY_BYTES_MAX = 4096
 GOOD_FOR_S = 300.0
@@ -42,6 +49,14 @@ log = structlog.get_logger("meshward.bridges")
 class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signed: str
     signature: str
+
+
+class _Memory(msgspec.Struct):
+    """As the file has it."""
+
+    seen: dict[str, float]
+    """Transactions that were obeyed, and when they were signed."""
+    forgotten_s: float
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -92,12 +107,15 @@ class Signatures:
         self._key = key
         self._path = path
         self._now_s = now_s
-        self._since_s = 0.0
         self._seen: dict[str, float] = {}
+        self._forgotten_s = 0.0
+        """Of what was signed up to then it is not known any more whether it was obeyed."""
+        self._writer = ThreadPoolExecutor(1, "mqtt-transactions")
+        """One at a time, in their order, and not on the event loop: a disk can take a second."""
         self._load()
 
-    def open(self, action: str, payload: bytes) -> bytes:
-        """The request that was signed, remembered from now on. Raises RequestRefusedError."""
+    async def open(self, action: str, payload: bytes) -> bytes:
+        """The request that was signed, once the disk remembers it. Raises RequestRefusedError."""
         envelope = _envelope(payload)
         text = envelope.signed
         wanted = signature_of(self._key, action, text)
@@ -114,7 +132,7 @@ class Signatures:
             raise RequestRefusedError(
                 "replay", f"transaction {stamp.transaction} was obeyed already: sign each request anew"
             )
-        self._remember(stamp, now_s)
+        await self._remember(stamp, now_s)
         return text.encode()
 
     def _check_time(self, at_s: float, now_s: float) -> None:
@@ -122,46 +140,71 @@ class Signatures:
             raise RequestRefusedError(
                 "expired", f"signed {at_s - now_s:.0f} s in the future: set the clocks of both machines"
             )
-        if at_s < max(now_s - GOOD_FOR_S, self._since_s):
+        if at_s < now_s - GOOD_FOR_S:
             raise RequestRefusedError(
                 "expired",
                 f"signed {now_s - at_s:.0f} s ago, and good for {GOOD_FOR_S:.0f} s: sign it anew, and see "
                 "that the clocks of both machines are right",
             )
+        if at_s <= self._forgotten_s:
+            raise RequestRefusedError(
+                "expired",
+                f"signed {now_s - at_s:.0f} s ago, and it is not known any more whether it was obeyed: sign "
+                f"it anew; where the gateway's clock was ahead, delete bridges/{self._path.name} of its data "
+                "and restart it",
+            )
 
-    def _remember(self, stamp: _Stamp, now_s: float) -> None:
-        self._seen = {
-            transaction: at_s for transaction, at_s in self._seen.items() if at_s >= now_s - GOOD_FOR_S
-        }
+    async def _remember(self, stamp: _Stamp, now_s: float) -> None:
+        self._forget(now_s - GOOD_FOR_S)
         if len(self._seen) >= REMEMBERED_MAX:
             raise RequestRefusedError("busy", "too many signed requests within five minutes: wait")
         self._seen[stamp.transaction] = stamp.at
         try:
-            self._save()
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._save, self._written())
         except OSError as error:
             # Not obeyed: after a restart it could be sent again.
+            self._seen.pop(stamp.transaction, None)
             raise RequestRefusedError(
                 "store", f"it cannot be remembered that this was obeyed: {error.strerror} ({self._path.name})"
             ) from error
 
+    def _forget(self, before_s: float) -> None:
+        """What is too old to be obeyed; also once the clock was set back."""
+        old = {transaction: at_s for transaction, at_s in self._seen.items() if at_s < before_s}
+        for transaction, at_s in old.items():
+            del self._seen[transaction]
+            self._forgotten_s = max(self._forgotten_s, at_s)
+
     def _load(self) -> None:
         try:
-            kept = msgspec.json.decode(self._path.read_bytes(), type=dict[str, float])
-        except FileNotFoundError:
-            return
+            memory = msgspec.json.decode(self._path.read_bytes(), type=_Memory)
         except (OSError, ValueError, msgspec.MsgspecError) as error:
-            # What was obeyed is not known any more: so nothing signed before now is.
-            self._since_s = self._now_s()
-            log.warning("signed commands of before are not known any more", error=str(error))
-            return
-        self._seen = dict(list(kept.items())[-REMEMBERED_MAX:])
+            self._begin(error)
+        else:
+            self._seen, self._forgotten_s = memory.seen, memory.forgotten_s
 
-    def _save(self) -> None:
+    def _begin(self, error: Exception) -> None:
+        """Nothing is known of before, be it the first start or not: so nothing signed before now is obeyed.
+
+        That is written down at once: this start is the one that counts, and the next knows it.
+        """
+        if not isinstance(error, FileNotFoundError):
+            log.warning("signed commands of before are not known any more", error=str(error))
+        self._forgotten_s = math.floor(self._now_s()) - 1.0  # stamps are of whole seconds
+        try:
+            self._save(self._written())
+        except OSError as trouble:  # told again with each request
+            log.warning("signed commands cannot be remembered", error=str(trouble))
+
+    def _written(self) -> bytes:
+        return msgspec.json.encode(_Memory(self._seen, self._forgotten_s))
+
+    def _save(self, content: bytes) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(self._seen))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
