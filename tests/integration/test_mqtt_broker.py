@@ -2,12 +2,16 @@
 
 import asyncio
 import sys
+from functools import partial
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from meshward.bridges.mqtt import bridge as bridge_module
+from meshward.bridges.mqtt.bridge import CLEAR_S
 from meshward.bridges.mqtt.messages import Publication
 from meshward.bridges.mqtt.retained import Retained
+from meshward.bridges.mqtt.rivals import Rivals
 from tests.support.mosquitto import broker, client
 from tests.support.mqtt_bridges import (
     OFFLINE,
@@ -141,19 +145,22 @@ async def test_a_thousand_and_more_stale_topics_are_cleared(tmp_path):
             assert (await seen.retained()).keys() == {INFO, STATE}
 
 
-async def test_nothing_is_cleared_before_the_shelf_is_filled_and_it_is_known_who_we_are(tmp_path):
+async def test_nothing_is_told_or_cleared_before_the_shelf_is_filled(tmp_path):
     retained = Retained()
     filled = retained.promise()
     async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
         for node in (1, 2):
             await seen.publish(TOPICS.node(node), b"old", retain=True)
         async with running(make_bridge(mosquitto.port, retained=retained)):
-            await seen.wait_for(STATE, is_online)
-            retained.put(INFO, info())
             retained.put(TOPICS.node(1), b"new")
-            await seen.wait_for(TOPICS.node(1), lambda payload: payload == b"new")
-            assert (await seen.retained())[TOPICS.node(2)] == b"old"
+            await asyncio.sleep(1)  # what comes wrongly would come by then: it looks around for half a second
+            lying = await seen.retained()
+            assert {lying[TOPICS.node(node)] for node in (1, 2)} == {b"old"}
+            assert STATE not in lying
             filled()
+            await seen.wait_for(STATE, is_online)
+            assert (await seen.retained())[TOPICS.node(1)] == b"new"
+            retained.put(INFO, info())  # only now it is known who we are
             await seen.wait_for(TOPICS.node(2), lambda payload: payload == b"")
 
 
@@ -165,8 +172,88 @@ async def test_topics_of_another_gateway_are_left_alone_and_it_is_told(tmp_path)
             await seen.publish(STATE, b'{"status":"online","state":"online"}', retain=True)
             bridge = make_bridge(mosquitto.port, retained=shelf(n1=b"ours"))
             async with running(bridge):
-                await until_told(bridge.record, "up", "another gateway (555)", "mqtt.prefix")
+                await until_told(bridge.record, "failing", "another gateway (555)", "mqtt.prefix")
+                await seen.wait_for(TOPICS.node(1))
                 assert (await seen.retained())[TOPICS.node(9)] == b"theirs"
+
+
+def two_gateways(port):
+    """Two bridges below the same prefix."""
+    bridges = []
+    for own_id, node in ((1, 11), (2, 22)):
+        retained = Retained()
+        retained.put(INFO, info(own_id))
+        retained.put(TOPICS.node(node), b"%d" % own_id)
+        bridges.append(make_bridge(port, retained=retained, client_id=f"meshward{own_id}"))
+    return bridges
+
+
+async def both_told(one, other):
+    await until_told(one.record, "failing", "another gateway (2) publishes below mesh", "mqtt.prefix")
+    await until_told(other.record, "failing", "another gateway (1) publishes below mesh", "mqtt.prefix")
+
+
+def has_both(seen):
+    return (seen.latest.get(TOPICS.node(11)), seen.latest.get(TOPICS.node(22))) == (b"1", b"2")
+
+
+async def test_two_gateways_one_after_the_other_both_tell_and_go_on(tmp_path):
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        one, other = two_gateways(mosquitto.port)
+        async with running(one):
+            await until_told(one.record, "up", "connected")
+            async with running(other):
+                await both_told(one, other)
+                one._retained.put(TOPICS.node(11), b"news")
+                await seen.wait_for(TOPICS.node(11), lambda payload: payload == b"news")
+                await asyncio.sleep(CLEAR_S)
+                assert {TOPICS.node(11), TOPICS.node(22)} <= (await seen.retained()).keys()
+
+
+async def test_two_gateways_that_come_at_the_same_time_both_tell_and_clear_nothing(tmp_path):
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        one, other = two_gateways(mosquitto.port)
+        async with running(one), running(other):
+            await both_told(one, other)
+            await asyncio.sleep(CLEAR_S)
+            await seen.wait_until(has_both)
+            assert {TOPICS.node(11), TOPICS.node(22)} <= (await seen.retained()).keys()
+
+
+async def test_what_another_cleared_before_it_knew_of_us_is_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(bridge_module, "CLEAR_S", 0.0)
+    monkeypatch.setattr(bridge_module, "Rivals", partial(Rivals, tell_s=1.0))
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        one, other = two_gateways(mosquitto.port)
+        for bridge in (one, other):  # as they were left the last time
+            for topic in bridge._retained.topics:
+                await seen.publish(topic, bridge._retained.get(topic), retain=True)
+        await seen.publish(STATE, OFFLINE, retain=True)
+        async with running(one), running(other):
+            await both_told(one, other)
+            # By the test, at the start, and again.
+            await seen.wait_until(lambda client: client.messages.count((TOPICS.node(11), b"1")) >= 3)
+            await seen.wait_until(lambda client: client.messages.count((TOPICS.node(22), b"2")) >= 3)
+            await seen.wait_until(has_both)
+
+
+async def test_garbage_at_our_own_topics_costs_nothing(tmp_path):
+    part = Listening("go")
+    garbage = [b'{"state":"\xff"}', b'{"gateway":"\xff"}', b"\xff", b"[" * 20_000, b"x" * 200_000, b"{}"]
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        for topic in (STATE, INFO):
+            await seen.publish(topic, garbage[1], retain=True)
+        bridge = make_bridge(mosquitto.port, part)
+        async with running(bridge):
+            await until(lambda: mosquitto.program.log.read_text().count("Sending SUBACK") >= 3)
+            for payload in garbage:
+                for topic in (STATE, INFO):
+                    await seen.publish(topic, payload)
+            await seen.publish("go")
+            await asyncio.wait_for(part.came.wait(), 10)
+            assert bridge.record.state == "up"
+            await seen.publish(STATE, OFFLINE)
+            await seen.wait_until(lambda client: [*client.messages][-1] == (STATE, ONLINE))
 
 
 async def test_what_another_gateway_left_when_it_ended_is_cleared(tmp_path):

@@ -78,7 +78,7 @@ async def test_tls_with_a_certificate_of_ours(tmp_path):
         bridge = make_bridge(mosquitto.tls_port, tls=files)
         async with client(mosquitto.port) as seen, undisturbed(), running(bridge):
             await seen.wait_for(STATE, lambda payload: payload == ONLINE)
-            assert bridge.record.text == "connected with MQTT 5, TLS"
+            await until_told(bridge.record, "up", "connected with MQTT 5, TLS")
         await told(mosquitto.tls_port, "wants a certificate of ours", tls=TlsFiles(str(certificates.ca)))
         strange = Authority(tmp_path / "strange").pair("client")
         files = TlsFiles(str(certificates.ca), str(strange.cert), str(strange.key))
@@ -91,7 +91,9 @@ async def test_certificates_that_are_no_proof_are_told(tmp_path):
         other = str(Authority(tmp_path / "other").ca)
         await told(mosquitto.tls_port, "not trusted", "mqtt.tls_ca", tls=TlsFiles(other))
         await told(mosquitto.tls_port, "not trusted", tls=TlsFiles())
-        await told(mosquitto.tls_port, "mqtt.tls_ca cannot be used", tls=TlsFiles(str(tmp_path / "none")))
+        await told(
+            mosquitto.tls_port, "mqtt.tls_ca", "/none cannot be used", tls=TlsFiles(str(tmp_path / "none"))
+        )
         await told(mosquitto.port, "nothing speaks TLS", tls=TlsFiles(str(good.ca)))
         await told(mosquitto.tls_port, "mqtts://")
     old = Certificates(tmp_path / "old", valid=timedelta(days=-1))
@@ -176,11 +178,11 @@ async def test_what_the_broker_forbids_is_told_once_and_the_rest_goes_on(tmp_pat
             bridge._retained.put(TOPICS.node(1), b"here")
             await seen.wait_for(TOPICS.node(1))
             await until_told(
-                bridge.record, "up", "refused 5 times, to publish mesh/ota: the broker forbids it"
+                bridge.record, "up", "refused 5 times, to publish mesh/ota/#: the broker forbids it"
             )
             assert bridge.record.view().waiting == 0
             await mosquitto.restart()
-            await until_told(bridge.record, "up", "refused 10 times, to publish mesh/ota")
+            await until_told(bridge.record, "up", "refused 10 times, to publish mesh/ota/#")
     assert capsys.readouterr().out.count("the broker refuses us something") == 1
 
 
@@ -190,7 +192,7 @@ async def test_what_is_too_large_for_the_broker_is_told_and_the_rest_goes_on(tmp
         bridge._retained.put(TOPICS.status("nodes"), b"x" * 3000)
         bridge._retained.put(TOPICS.node(1), b"here")
         async with running(bridge), client(mosquitto.port) as seen:
-            await until_told(bridge.record, "up", "to publish mesh/status", "larger than the broker takes")
+            await until_told(bridge.record, "up", "to publish mesh/status/#", "larger than the broker takes")
             assert (await seen.retained()).keys() == {TOPICS.bridge("info"), TOPICS.node(1), STATE}
 
 
@@ -203,9 +205,41 @@ async def test_a_client_with_our_id_is_told(tmp_path):
                 await until_told(bridge.record, "failing", "copy of this data directory")
 
 
-async def test_a_part_that_breaks_ends_the_bridge_with_a_goodbye(tmp_path):
+async def test_a_user_who_may_write_nothing_is_told_as_failing(tmp_path):
+    acl = "user meshward\ntopic read mesh/#"
+    async with broker(tmp_path, users={"meshward": "right"}, acl=acl) as mosquitto:
+        bridge = make_bridge(mosquitto.port, user="meshward", password="right")
+        async with running(bridge):
+            await until_told(
+                bridge.record, "failing", "cannot publish mesh/bridge/state: the broker forbids it"
+            )
+            assert bridge.record.sent == 0
+
+
+async def test_a_part_that_breaks_at_a_message_gets_the_next_one(tmp_path, capsys):
     class Broken(Listening):
         async def on_message(self, message):
+            await super().on_message(message)
+            raise KeyError("no such thing")
+
+    part = Broken("go")
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        bridge = make_bridge(mosquitto.port, part)
+        async with running(bridge):
+            await until(lambda: mosquitto.program.log.read_text().count("Sending SUBACK") >= 3)
+            for _ in range(3):
+                await seen.publish("go")
+            await until(lambda: len(part.messages) == 3)
+            assert bridge.record.state == "up"
+    out = capsys.readouterr().out
+    assert out.count("please report this") == 1
+    assert "no such thing" in out
+
+
+async def test_a_part_that_breaks_ends_the_bridge_with_a_goodbye(tmp_path):
+    class Broken(Listening):
+        async def run(self, session):
+            await self.came.wait()
             raise KeyError("no such thing")
 
     async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:

@@ -180,6 +180,8 @@ async def test_an_update_that_the_flow_starts_completes_on_a_real_gateway(tmp_pa
         node_red(tmp_path / "node-red", mosquitto.port) as red,
     ):
         await sees(daemon, 3)
+        async with client(mosquitto.port) as seen:
+            await seen.wait_for("mesh/bridge/state", lambda payload: b"online" in payload)
         async with daemon.api() as api:
             firmware = (await upload(api, app())).json()
         answer = await red.client.post(

@@ -6,9 +6,10 @@ import msgspec
 
 from meshward.errors import StoreError, UnknownItemError
 from meshward.gateway import views
-from meshward.gateway.bridge_views import OfferView, ProgressView
+from meshward.gateway.bridge_views import NodeSample, OfferView, ProgressView
 from meshward.gateway.feed import Feed
 from meshward.gateway.health_views import AlertView, MeshStatus, NodeStatus
+from meshward.streams import Fanout, Stream
 from tests.support import gateway_values, health_values
 
 OWN_ID = 1
@@ -24,14 +25,16 @@ class BridgeService:
         self.offers_by_node: dict[int, OfferView] = {}
         self.runs: list[ProgressView] = []
         self.event_log: list[views.EventView] = []
+        self.mesh_connected = True
         self.store_broken = False
         self.asked: dict[str, int] = {}
+        self.measured: Fanout[NodeSample] = Fanout()
         self.feed = Feed("epoch-1", self._snapshot)
 
     def _snapshot(self) -> dict[str, Any]:
         return {
             "own_id": OWN_ID,
-            "mesh_connected": True,
+            "mesh_connected": self.mesh_connected,
             "alarms": [],
             "nodes": list(self.nodes_by_id.values()),
             "rollouts": [],
@@ -47,6 +50,12 @@ class BridgeService:
         """Nodes as they are now."""
         self.nodes_by_id |= {node.id: node for node in nodes}
         self._publish("node", [(node.id, node) for node in nodes])
+
+    def join(self) -> None:
+        """The mesh is in sight."""
+        self.mesh_connected = True
+        gateway = {"mesh_connected": True, "own_id": OWN_ID, "alarms": []}
+        self.feed.publish([{"kind": "gateway", "id": "gateway", "value": gateway}])
 
     def forget(self, node: int) -> None:
         del self.nodes_by_id[node]
@@ -103,6 +112,9 @@ class BridgeService:
         if self.store_broken:
             raise StoreError("the disk is full")
         return dict(self.offers_by_node)
+
+    def samples(self) -> Stream[NodeSample]:
+        return self.measured.open()
 
     def progress(self) -> list[ProgressView]:
         return list(self.runs)

@@ -14,6 +14,8 @@ class FakeBroker:
     properties: bytes = b""
     """Of MQTT 5, in the CONNACK."""
     refused_filters: dict[str, int] = field(default_factory=dict)
+    refused_topics: dict[str, int] = field(default_factory=dict)
+    """Reason codes of MQTT 5 for messages."""
     after_connack: bytes = b""
     """Sent as it is when somebody was let in."""
     late_puback: int = 1
@@ -23,6 +25,10 @@ class FakeBroker:
     """Topic and QoS."""
     waiting_most: int = 0
     """Messages that were under way at a time."""
+
+    def count(self, topic):
+        """How often a topic was published."""
+        return sum(one == topic for one, _ in self.published)
 
     async def serve(self, reader, writer):
         acks = []
@@ -44,7 +50,8 @@ class FakeBroker:
                 qos = flags >> 1 & 3
                 self.published.append((topic, qos))
                 if qos:
-                    acks.append(packet(PUBACK, 0, rest[:2]))
+                    refusal = self.refused_topics.get(topic)
+                    acks.append(packet(PUBACK, 0, rest[:2] + (bytes([refusal]) if refusal else b"")))
                     self.waiting_most = max(self.waiting_most, len(acks))
                 if len(acks) >= self.late_puback:
                     writer.write(b"".join(acks))

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshward.bridges.picture import Changed, Follower
+from meshward.bridges.picture import ENDED_KEPT, Changed, Follower
 from meshward.gateway.feed import RING_DELTAS, Feed
 from meshward.gateway.health_views import AlertView
 from meshward.gateway.views import EventView, NodeView, RolloutSummary
@@ -57,7 +57,7 @@ class Shown:
             self.alerts[view.id] = view
         self.tell("alert", view.id, view)
 
-    def rollout(self, number, state):
+    def rollout(self, number, state, ended_at=None):
         self.rollouts[f"r{number}"] = RolloutSummary(
             id=f"r{number}",
             name="x",
@@ -67,6 +67,7 @@ class Shown:
             created_at="",
             created_by="",
             actions=[],
+            ended_at=ended_at,
         )
         self.tell("rollout", f"r{number}", self.rollouts[f"r{number}"])
 
@@ -122,6 +123,19 @@ async def test_an_alert_that_is_over_is_told_once_and_gone():
     changed = await follower.next()
     assert [alert.id for alert in changed.ended_alerts] == ["a1"]
     assert follower.picture.alerts == {}
+
+
+async def test_of_rollouts_that_are_over_the_latest_stay():
+    shown = Shown()
+    shown.rollout(0, "updating")
+    follower = Follower(shown.feed)
+    await follower.next()
+    for number in range(1, ENDED_KEPT + 4):
+        shown.rollout(number, "completed", ended_at=f"2026-11-25T12:{number:02}:00Z")
+    changed = await follower.next()
+    kept = {"r0", *(f"r{number}" for number in range(4, ENDED_KEPT + 4))}
+    assert follower.picture.rollouts.keys() == kept
+    assert {"r1", "r2", "r3"} <= changed.rollouts
 
 
 async def test_one_that_is_slow_starts_over():

@@ -47,8 +47,10 @@ def test_a_broker_is_one_address(text, wanted):
         ("mqtt://pi/a//b", "cannot begin a topic"),
         ("mqtt://me:a#b@pi", "%23"),
         ("mqtt://pi?profile=other", "meshward or alteriom"),
-        ("mqtt://pi?qos=1", "none of profile"),
+        ("mqtt://pi?qos=1", "nothing but profile"),
         ("mqtt://pi?profile", "?profile="),
+        ("mqtt://me:12/secret@pi", "write %2F for a /"),
+        ("mqtt://me:1?secret=x@pi", "%3F for a ?"),
     ],
 )
 def test_what_is_no_broker_is_refused_with_the_way_to_write_it(text, said):
@@ -117,10 +119,46 @@ def test_no_secret_is_shown(tmp_path):
     assert "hunter2" not in repr(config.mqtt.all_brokers)
 
 
-def test_a_wrong_secret_is_not_repeated(tmp_path):
-    with pytest.raises(SettingsError) as error:
-        loaded(tmp_path, 'mqtt.brokers = "mqtt://me:hunter2@pi?qos=1"')
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mqtt://me:hunter2@pi?qos=1",
+        "hunter2:mqtt@pi",
+        "hunter2://pi",
+        "mqtt://me:12/hunter2@pi",
+        "mqtt://me:12/hunter2+",
+        "mqtt://me:1?hunter2@pi",
+        "mqtt://me:1?hunter2=yes",
+        "mqtt://me:1?control=hunter2",
+        "mqtt://me:hunter2/@pi",
+        "mqtt://me:hunter2#@pi",
+        "mqtt://me:hunter2 @pi",
+        "mqtt://me:[hunter2@pi",
+    ],
+)
+def test_no_piece_of_a_wrong_address_is_repeated(tmp_path, address):
+    with pytest.raises(SettingsError, match=r"mqtt\.brokers: ") as error:
+        loaded(tmp_path, f'mqtt.brokers = "{address}"')
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "address"),
+    [
+        ("influx.urls", "http://me:12/hunter2@db/write"),
+        ("prometheus.alertmanagers", "http://me:12/hunter2@am"),
+        ("prometheus.alertmanagers", "http://me:12?hunter2@am"),
+    ],
+)
+def test_a_login_with_a_slash_is_refused_for_all_programs(tmp_path, key, address):
+    with pytest.raises(SettingsError, match="no @ after the host") as error:
+        loaded(tmp_path, f'{key} = "{address}"')
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_database_may_have_a_user_in_its_parameters(tmp_path):
+    config = loaded(tmp_path, 'influx.urls = "http://db:8086/api/v2/write?org=me@example.com&bucket=b"')
+    assert len(config.influx.urls) == 1
 
 
 @pytest.mark.parametrize(

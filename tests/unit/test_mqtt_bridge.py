@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshward.bridges.base import Record
+from meshward.bridges.base import Breaks, Record
 from meshward.bridges.mqtt.messages import Received
 from meshward.bridges.mqtt.session import ROOTS_MAX, Refusals
 from meshward.bridges.mqtt.settle import FOUND_MAX, Found, gateway_of, is_offline, is_online
@@ -65,6 +65,42 @@ def test_what_is_no_gateway_is_none(text):
     assert gateway_of(text.encode()) is None
 
 
+@pytest.mark.parametrize(
+    "payload", [b'{"state":"\xff"}', b'{"\xff":1}', b"\xff", b'{"state":"offline"' + b" " * 20_000 + b"}"]
+)
+def test_what_is_no_text_or_too_long_tells_nothing(payload):
+    assert gateway_of(payload.replace(b"state", b"gateway")) is None
+    assert not is_online(payload)
+    assert not is_offline(payload)
+
+
+def test_errors_of_ours_at_messages_are_logged_now_and_then(capsys):
+    now_s = [0.0]
+    breaks = Breaks("mqtt://host:1883", lambda: now_s[0])
+    for turn in range(200):
+        now_s[0] = turn / 100 * 60.0
+        breaks.note(KeyError("no such thing"), "evil\x1b[2J")
+    out = capsys.readouterr().out
+    assert (breaks.count, out.count("please report this")) == (200, 2)
+    assert "no such thing" in out
+    assert "\x1b[2J" not in out
+
+
+def test_a_refusal_for_a_while_is_forgotten_when_the_broker_takes_it_again():
+    told = []
+    refusals = Refusals("mesh", lambda: told.append(refusals.text))
+    refusals.note_publication("mesh/status/node/1", 0x97)
+    refusals.note_publication("mesh/event", 0x87)
+    refusals.note_taken("mesh/event")
+    refusals.note_taken("mesh/status/node/2")
+    refusals.note_taken("mesh/status/node/2")
+    assert told == [
+        "refused 1 times, to publish mesh/status/#: it is over the broker's limits",
+        "refused 2 times, to publish mesh/status/# and 1 more: it is over the broker's limits",
+        "refused 2 times, to publish mesh/event: the broker forbids it: allow our user there",
+    ]
+
+
 def test_refusals_are_counted_and_told_by_kind():
     told = []
     refusals = Refusals("home/mesh", lambda: told.append(1))
@@ -72,7 +108,7 @@ def test_refusals_are_counted_and_told_by_kind():
         refusals.note_publication(f"home/mesh/status/node/{node}", 0x87)
     refusals.note_publication("homeassistant/device/x/config", 0x95)
     assert refusals.text == (
-        "refused 4 times, to publish home/mesh/status and 1 more: the broker forbids it: allow our user there"
+        "refused 4 times, to publish home/mesh/status/# and 1 more: the broker forbids it: allow our user there"
     )
     assert len(told) == 4
 

@@ -43,6 +43,8 @@ class Broker:
         self.publications = []
         self.lose_after = None
         self.holds = None
+        self.refusals = []
+        """Reason codes for the next that are offered."""
 
     @property
     def ids(self):
@@ -54,8 +56,11 @@ class Broker:
         self.offered += 1
         if self.holds is not None:
             await self.holds.wait()
+        if self.refusals:
+            return self.refusals.pop(0)
         self.publications.append(publication)
         self.taken.append(json.loads(publication.payload))
+        return None
 
 
 class Bridge:
@@ -158,6 +163,44 @@ async def test_an_event_counts_as_taken_only_when_the_broker_says_so(service, re
     assert json.loads(path.read_bytes()) == {"after": 0}
 
 
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x97])
+async def test_an_event_that_the_broker_has_no_room_for_is_offered_until_it_has(
+    service, record, tmp_path, code
+):
+    path, broker = tmp_path / "b.json", Broker()
+    broker.refusals = [code] * 5
+    async with working(service, record, path) as bridge:
+        service.happen(2)
+        async with bridge.connected(broker):
+            await until(lambda: len(broker.taken) == 2)
+    assert (broker.offered, broker.ids, record.dropped) == (7, [1, 2], 0)
+    assert json.loads(path.read_bytes()) == {"after": 2}
+
+
+@pytest.mark.parametrize("code", [0x87, 0x90, 0x95])
+async def test_an_event_that_the_broker_forbids_is_not_offered_again(service, record, tmp_path, code):
+    broker = Broker()
+    broker.refusals = [code]
+    async with working(service, record, tmp_path / "b.json") as bridge:
+        service.happen(2)
+        async with bridge.connected(broker):
+            await until(lambda: broker.taken)
+    assert (broker.offered, broker.ids) == (2, [2])
+
+
+async def test_an_event_that_the_broker_never_takes_holds_up_the_others_for_a_while_only(
+    service, record, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(events_part, "TRIES", 4)
+    broker = Broker()
+    broker.refusals = [0x80] * 4
+    async with working(service, record, tmp_path / "b.json") as bridge:
+        service.happen(2)
+        async with bridge.connected(broker):
+            await until(lambda: broker.taken)
+    assert (broker.offered, broker.ids, record.dropped) == (5, [2], 1)
+
+
 async def test_a_restart_goes_on_where_it_was(service, record, tmp_path):
     path, broker = tmp_path / "sub" / "b.json", Broker()
     async with working(service, record, path) as bridge, bridge.connected(broker):
@@ -206,14 +249,15 @@ async def test_a_store_from_a_backup_goes_on_at_its_newest(service, record, tmp_
     "content",
     [b"", b"{", b"[]", b'{"after": -1}', b'{"after": "x"}', b"\xff\xfe", b"1" * 10_000, b'{"after": 1e400}'],
 )
-async def test_a_damaged_file_means_starting_with_now(service, record, tmp_path, content):
+async def test_after_a_damaged_file_the_newest_are_sent_maybe_again(service, record, tmp_path, content):
     path, broker = tmp_path / "b.json", Broker()
     path.write_bytes(content)
     service.happen(5)
-    async with working(service, record, path) as bridge, bridge.connected(broker):
-        service.happen(1)
+    async with working(service, record, path, kept=3) as bridge, bridge.connected(broker):
         await until(lambda: broker.taken)
-    assert broker.ids == [6]
+        service.happen(1)
+        await until(lambda: len(broker.taken) == 4)
+    assert broker.ids == [3, 4, 5, 6]
     assert json.loads(path.read_bytes()) == {"after": 6}
 
 
@@ -237,6 +281,38 @@ async def test_numbers_that_the_store_has_no_more_are_passed_over(service, recor
     async with working(service, record, path) as bridge, bridge.connected(broker):
         await until(lambda: bridge.part.waiting == 0)
     assert broker.ids == [7, 8, 9, 10]
+    assert record.dropped == 4
+
+
+async def test_where_the_store_has_nothing_more_what_comes_meanwhile_is_not_passed_over(
+    service, record, tmp_path
+):
+    broker, asked = Broker(), asyncio.Event()
+    read, gate = service.events, asyncio.Event()
+
+    async def slowly(*, limit=100, after=None):
+        page = await read(limit=limit, after=after)
+        if after is not None and not page.items:
+            asked.set()
+            await gate.wait()
+        return page
+
+    service.happen(3)
+    async with working(service, record, tmp_path / "b.json") as bridge:
+        service.happen(2)
+        await until(lambda: bridge.part.waiting == 2)
+        log, service.event_log = service.event_log, []
+        service.events = slowly
+        async with bridge.connected(broker):
+            await asked.wait()
+            service.event_log = log
+            service.happen(2)
+            await until(lambda: bridge.part.waiting == 4)
+            del service.event_log[:5]
+            gate.set()
+            await until(lambda: len(broker.taken) == 2)
+    assert broker.ids == [6, 7]
+    assert record.dropped == 2
 
 
 async def test_other_changes_than_events_do_not_trouble_the_store(service, record, tmp_path):
@@ -246,6 +322,16 @@ async def test_other_changes_than_events_do_not_trouble_the_store(service, recor
             service.feed.publish([{"kind": "node", "id": 7, "value": None}])
             await asyncio.sleep(0.001)
         assert service.asked["events"] == asked
+
+
+def test_what_is_kept_is_on_the_disk_before_it_takes_the_place_of_the_last(tmp_path, monkeypatch):
+    path, steps = tmp_path / "b.json", []
+    monkeypatch.setattr("os.fsync", lambda number: steps.append(path.exists()))
+    cursor = EventCursor(path)
+    cursor.after = 5
+    cursor.save()
+    assert steps == [False]
+    assert path.exists()
 
 
 def test_a_disk_that_takes_nothing_is_survived_and_tried_again(tmp_path):

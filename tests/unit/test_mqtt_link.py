@@ -1,11 +1,13 @@
 import asyncio
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meshward.bridges.base import Record
-from meshward.bridges.mqtt.client import INBOX_MESSAGES_MAX, MESSAGE_BYTES_MAX, Inbox
+from meshward.bridges.mqtt import bridge as bridge_module
+from meshward.bridges.mqtt.client import INBOX_MESSAGES_MAX, MESSAGE_BYTES_MAX, UNTOLD_BYTES_MAX, Inbox
 from meshward.bridges.mqtt.link import connect
 from meshward.bridges.mqtt.messages import Publication, Received
 from meshward.bridges.mqtt.options import Connection, client_id, connection
@@ -16,7 +18,7 @@ from meshward.config.bridge_addresses import broker
 from meshward.config.bridges import Mqtt
 from meshward.errors import LinkLostError, SettingsError
 from tests.support.certificates import Certificates
-from tests.support.fake_broker import DISCONNECT, FakeBroker, packet
+from tests.support.fake_broker import DISCONNECT, PUBLISH, FakeBroker, packet
 from tests.support.mqtt_bridges import TOPICS, Listening, make_bridge, running, until, until_told
 from tests.support.receivers import listening
 
@@ -153,6 +155,85 @@ async def test_a_refused_subscription_is_told_once_and_the_others_hold(capsys):
     assert capsys.readouterr().out.count("the broker refuses us something") == 2
 
 
+async def test_a_message_that_the_broker_has_no_room_for_is_sent_again(monkeypatch):
+    monkeypatch.setattr(bridge_module, "AGAIN_S", 0.05)
+    broker = FakeBroker(refused_topics={TOPICS.node(1): 0x97, TOPICS.node(2): 0x87})
+    async with listening(broker.serve) as port:
+        bridge = make_bridge(port)
+        for node in (1, 2, 3):
+            bridge._retained.put(TOPICS.node(node), b"here")
+        async with running(bridge):
+            await until_told(bridge.record, "up", "to publish mesh/status/#", "over the broker's limits")
+            assert bridge.record.view().waiting <= 1
+            await until(lambda: broker.count(TOPICS.node(1)) > 3)
+            broker.refused_topics.clear()
+            await until(lambda: bridge.record.text == "connected with MQTT 5")
+            assert bridge.record.view().waiting == 0
+    assert (broker.count(TOPICS.node(2)), broker.count(TOPICS.node(3))) == (1, 1)
+
+
+async def test_a_state_that_the_broker_refuses_is_offered_again_and_the_bridge_is_failing(monkeypatch):
+    monkeypatch.setattr(bridge_module, "AGAIN_S", 0.05)
+    state = TOPICS.bridge("state")
+    broker = FakeBroker(refused_topics={state: 0x87})
+    async with listening(broker.serve) as port:
+        bridge = make_bridge(port, part := Listening())
+        async with running(bridge):
+            await until_told(
+                bridge.record, "failing", "cannot publish mesh/bridge/state: the broker forbids it"
+            )
+            await until(lambda: broker.count(state) > 2 and part.sessions)
+            broker.refused_topics.clear()
+            await until_told(bridge.record, "up", "connected")
+
+
+def begun(topic, size_bytes, *, qos=0, mid=1):
+    """A PUBLISH, without the properties of MQTT 5, of which only the beginning is sent."""
+    head = len(topic).to_bytes(2) + topic.encode() + (mid.to_bytes(2) if qos else b"")
+    return packet(PUBLISH, qos << 1, head + bytes(size_bytes))[: 100_000 + len(head)]
+
+
+@pytest.mark.parametrize(
+    ("version", "sent"),
+    [
+        pytest.param(5, begun("a", 2_000_000), id="one too long for what we told"),
+        pytest.param(4, begun("a", 20_000_000), id="one too long with 3.1.1"),
+        pytest.param(
+            5, b"".join(begun("a", 10, qos=2, mid=mid) for mid in range(1, 30)), id="many never ended"
+        ),
+        pytest.param(
+            4,
+            b"".join(
+                packet(PUBLISH, 4, b"\0\1a" + bytes([0, mid]) + bytes(1_500_000)) for mid in range(1, 15)
+            ),
+            id="few and large, never ended",
+        ),
+    ],
+)
+async def test_a_broker_that_sends_more_than_it_may_is_cut_off(version, sent):
+    broker = FakeBroker(connack={} if version == 5 else {5: b""}, after_connack=sent)
+    async with listening(broker.serve) as port:
+        link = await linked(port)
+        tracemalloc.start()
+        try:
+            with pytest.raises(LinkLostError, match="the broker was cut off"):
+                await asyncio.wait_for(link.next(), 10)
+            held_bytes = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+            link.cut()
+    assert held_bytes < 2 * UNTOLD_BYTES_MAX
+
+
+async def test_a_long_message_of_3_1_1_is_left_out_only():
+    long = packet(PUBLISH, 0, b"\0\1a" + bytes(2_000_000)) + packet(PUBLISH, 0, b"\0\1bnext")
+    broker = FakeBroker(connack={5: b""}, after_connack=long)
+    async with listening(broker.serve) as port:
+        link = await linked(port)
+        assert await asyncio.wait_for(link.next(), 10) == Received("b", b"next")
+        await link.close()
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=60))
 def test_garbage_from_a_broker_only_ends_the_connection(garbage):
@@ -239,15 +320,15 @@ def test_tls_files_that_cannot_be_used_are_told(tmp_path):
     files = connection(
         Mqtt(tls_ca=str(tmp_path / "ca"), tls_cert="c", tls_key="k"), broker("mqtts://host"), "id"
     ).tls
-    with pytest.raises(SettingsError, match=r"mqtt\.tls_ca cannot be used: No such file"):
+    with pytest.raises(SettingsError, match=r"mqtt\.tls_ca: .*/ca cannot be used: No such file"):
         make_context(files)
     (tmp_path / "ca").write_text("no certificate")
-    with pytest.raises(SettingsError, match=r"mqtt\.tls_ca cannot be used: no certificates \(PEM\)"):
+    with pytest.raises(SettingsError, match=r"mqtt\.tls_ca: .*/ca cannot be used: no certificates \(PEM\)"):
         make_context(files)
     good = Certificates(tmp_path / "good")
     for cert, key, words in [
-        (str(tmp_path / "none"), None, "No such file"),
-        (str(good.ca), str(good.client.key), r"no certificate and its key \(PEM\)"),
+        (str(tmp_path / "none"), None, r"mqtt\.tls_cert: .*/none cannot be used: No such file"),
+        (str(good.ca), str(good.client.key), r"with mqtt\.tls_key: .* no certificate and its key \(PEM\)"),
         (None, str(good.client.key), "needs mqtt.tls_cert"),
     ]:
         made = connection(Mqtt(tls_cert=cert, tls_key=key), broker("mqtts://host"), "id").tls

@@ -67,7 +67,7 @@ def test_the_tree_is_the_same_in_whatever_order_it_is_told():
 
 
 def test_the_mesh_in_numbers_counts_fresh_values_of_nodes_that_are_there():
-    stale = {"delay_ms": ReadingView(value=900.0, age_s=601.0, source="mesh")}
+    stale = {"delay_ms": ReadingView(value=900.0, age_s=3601.0, source="mesh")}
     status = mesh_status(
         node_status(7, metrics=readings(delay_ms=8.0, rssi_dbm=-61.0, heap_free_bytes=41_216.0)),
         node_status(8, metrics=readings(delay_ms=11.0, rssi_dbm=-84.0, heap_free_bytes=9000.0)),
@@ -111,7 +111,9 @@ def test_alerts_come_with_the_worst_and_newest_first_and_only_so_many():
 
 def test_the_health_of_a_node_leaves_out_what_is_old_or_no_number():
     metrics = readings(rssi_dbm=math.inf, heap_free_bytes=41_216.0)
-    metrics["delay_ms"] = ReadingView(value=5.0, age_s=700.0, source="mesh")
+    metrics["delay_ms"] = ReadingView(value=5.0, age_s=3700.0, source="mesh")
+    metrics["cpu_percent"] = ReadingView(value=5.0, age_s=1300.0, source="telemetry")
+    metrics["links"] = ReadingView(value=3.0, age_s=1100.0, source="607")
     status = node_status(
         7,
         metrics=metrics,
@@ -122,7 +124,8 @@ def test_the_health_of_a_node_leaves_out_what_is_old_or_no_number():
     )
     told = value(PROFILE.health(node(7), status, ["weak_link"], NOW_S))
     assert told["metrics"]["heap_free_bytes"] == 41_216
-    assert not {"rssi_dbm", "delay_ms"} & told["metrics"].keys()
+    assert not {"rssi_dbm", "delay_ms", "cpu_percent"} & told["metrics"].keys()
+    assert told["metrics"]["links"] == 3
     del told["metrics"]
     assert told == {
         "health": 85,

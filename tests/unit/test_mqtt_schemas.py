@@ -47,6 +47,11 @@ def test_a_schema_says_what_the_fields_mean_and_which_are_times():
     assert field_texts()["NodeItem"]["alerts"] == "Of its own that are firing."
 
 
+def test_every_key_in_the_reference_has_a_meaning():
+    rows = [line for line in page().splitlines() if line.startswith("| `") and line.count("|") == 4]
+    assert not [row for row in rows if row.endswith("|  |")]
+
+
 @pytest.mark.parametrize("wrong", [b'{"state":"gone"}', b"{}", b'{"state":"online","more":1}'])
 def test_what_does_not_fit_its_schema_is_found(wrong):
     with pytest.raises(jsonschema_rs.ValidationError):

@@ -14,12 +14,12 @@ from meshward.bridges.mqtt.retained import Retained
 from meshward.bridges.mqtt.status_part import StatusPart
 from meshward.bridges.mqtt.status_topics import NODE_TOPICS, StatusTopics
 from meshward.bridges.mqtt.topics import Topics
-from meshward.bridges.picture import Changed, Picture
+from meshward.bridges.picture import Changed, Follower, Picture
 from meshward.gateway.bridge_views import OfferView, ProgressView
 from meshward.gateway.views import NodeView
 from tests.support.bridge_service import BridgeService
 from tests.support.gateway_values import health, node
-from tests.support.health_values import NOW_S, alert, mesh_status, node_status
+from tests.support.health_values import NOW_S, alert, mesh_status, node_status, score, seen
 from tests.support.mqtt_schemas import check
 
 TOPICS = Topics("mesh")
@@ -113,6 +113,41 @@ def test_a_node_that_leaves_is_told_at_once_with_the_tree_and_the_list(shelf):
         *(TOPICS.status("topology"), TOPICS.status("nodes")),
     }
     assert "offline" in sent[TOPICS.node(8, "availability")].values()
+
+
+def test_of_a_node_that_is_away_nothing_is_sent_again_every_period(shelf):
+    gone = shelf.picture.nodes[8]
+    gone.online, gone.parent, gone.depth = False, None, None
+    gone.last_seen_at = "2026-11-25T11:59:00Z"
+    here = node_status(7)
+
+    def away(minutes):
+        reason = {f"left_the_mesh_{minutes}_min_ago": 40}
+        return node_status(
+            8, online=False, health=score(**reason), boot_at="2026-11-25T11:00:00Z", metrics=seen(0.0)
+        )
+
+    shelf.take(nodes={8})
+    shelf.period(here, away(1))
+    sent = shelf.sent()[TOPICS.node(8, "health")]
+    assert sent["reasons"] == ["out of the mesh since 2026-11-25T11:59:00Z"]
+    if shelf.profile == "alteriom":
+        assert sent["metrics"]["uptime_s"] == 59 * 60
+    shelf.now_s += 60
+    shelf.period(here, away(2))
+    assert TOPICS.node(8, "health") not in shelf.sent()
+    gone.online = True
+    shelf.take(nodes={8})
+    shelf.period(here, node_status(8))
+    assert "reasons" not in shelf.sent()[TOPICS.node(8, "health")]
+
+
+def test_a_mesh_without_a_name_is_called_by_the_id_of_the_gateway():
+    for profile in PROFILES:
+        shelf = Shelf(profile)
+        shelf.status = StatusTopics(make_profile(profile), TOPICS, shelf.retained, told(profile, mesh=""))
+        shelf.take(everything=True)
+        assert shelf.at(TOPICS.bridge("info"))["mesh"] == "mesh-1"
 
 
 def test_a_delay_that_was_measured_is_no_news(shelf):
@@ -288,6 +323,31 @@ async def test_the_part_fills_the_shelf_without_a_broker_and_follows_the_feed(mo
         assert service.asked["mesh_status"] == 1  # however much changes
 
 
+async def test_a_gateway_that_starts_tells_of_no_node_before_it_sees_the_mesh(monkeypatch):
+    service = BridgeService(node(7, online=False))
+    service.mesh_connected = False
+    async with working(service, monkeypatch) as retained:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not retained.topics
+        service.show(node(7))
+        service.join()
+        await until(lies(retained, TOPICS.node(7, "availability"), state="online"))
+        assert service.asked["mesh_status"] == 1
+
+
+async def test_a_mesh_that_is_not_there_is_told_after_a_while(monkeypatch):
+    monkeypatch.setattr(Follower.joined, "__defaults__", (0.02,))
+    service = BridgeService(node(7, online=False))
+    service.mesh_connected = False
+    async with working(service, monkeypatch) as retained:
+        await until(lies(retained, TOPICS.node(7, "availability"), state="offline"))
+        await until(lambda: "mesh_status" in service.asked)
+        before = service.asked["mesh_status"]
+        service.join()
+        await until(lambda: service.asked["mesh_status"] > before)  # with a period of an hour
+
+
 async def test_offers_are_looked_at_again_when_something_happened_and_progress_all_the_time(monkeypatch):
     service = BridgeService(node(7))
     async with working(service, monkeypatch) as retained:
@@ -303,6 +363,26 @@ async def test_offers_are_looked_at_again_when_something_happened_and_progress_a
         service.show(node(7, name="Hall"))
         await until(lies(retained, TOPICS.node(7), name="Hall"))
         assert service.asked["offers"] == asked
+
+
+async def test_a_slow_store_does_not_delay_who_is_online(monkeypatch):
+    service = BridgeService(node(7))
+    gate, look = asyncio.Event(), service.offers
+
+    async def slowly():
+        await gate.wait()
+        return await look()
+
+    service.offers = slowly
+    service.offers_by_node = {7: OfferView(node=7, installed="1.0.0", latest="2.0.0")}
+    async with working(service, monkeypatch) as retained:
+        service.happen()
+        service.show(node(7, role="relay"))
+        await until(lies(retained, TOPICS.node(7), role="relay"))
+        service.show(node(7, online=False, parent=None, depth=None))
+        await until(lies(retained, TOPICS.node(7, "availability"), state="offline"))
+        gate.set()
+        await until(lies(retained, TOPICS.node(7, "update"), latest="2.0.0"))
 
 
 async def test_a_store_that_gives_no_offers_stops_nothing(monkeypatch):

@@ -18,6 +18,8 @@ log = structlog.get_logger("meshward.bridges")
 
 BROKEN_S = 60.0
 """A bridge that broke by an error of ours is started anew after this."""
+BREAK_LOGGED_S = 60.0
+"""How often at most an error of ours at a message is logged."""
 
 Kind = Literal["mqtt", "prometheus", "alertmanager", "influx"]
 
@@ -99,6 +101,31 @@ class Record:
             self.state = state
             self._since_s = self._now_s()
         self.text = text
+
+
+class Breaks:
+    """Errors of ours at one message, which are no reason to end a bridge: counted, and some logged."""
+
+    def __init__(self, bridge: str, now_s: Callable[[], float] = time.monotonic) -> None:
+        """`bridge`: its name."""
+        self.count = 0
+        self._bridge = bridge
+        self._now_s = now_s
+        self._logged_s = -BREAK_LOGGED_S
+
+    def note(self, error: Exception, what: str) -> None:
+        """`what`: where it came from. Peers may write messages as fast as they can."""
+        self.count += 1
+        now_s = self._now_s()
+        if now_s - self._logged_s >= BREAK_LOGGED_S:
+            self._logged_s = now_s
+            log.error(
+                "a message broke something in a bridge; please report this",
+                bridge=self._bridge,
+                message_on=printable(what, 100),
+                so_far=self.count,
+                exc_info=error,
+            )
 
 
 class Pauses:

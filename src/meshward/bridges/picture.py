@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +12,14 @@ import msgspec
 from meshward.gateway.feed import Feed
 from meshward.gateway.health_views import AlertView
 from meshward.gateway.views import EventView, NodeView, RolloutSummary
+from meshward.rollout.states import FINAL
+
+ENDED_KEPT = 20
+"""Rollouts that are over: as many as a snapshot of the feed has."""
+
+
+JOIN_S = 30.0
+"""How long a mesh may take to be joined before it is told as it is: a board that restarts is back by then."""
 
 
 @dataclass(slots=True)
@@ -22,7 +32,7 @@ class Picture:
     """What is wrong with the gateway itself, in words."""
     nodes: dict[int, NodeView] = field(default_factory=dict)
     rollouts: dict[str, RolloutSummary] = field(default_factory=dict)
-    """Those under way, and the latest that are over."""
+    """Those under way, and the latest `ENDED_KEPT` that are over."""
     alerts: dict[str, AlertView] = field(default_factory=dict)
     """Those that are pending or firing, by id."""
 
@@ -80,6 +90,18 @@ class Follower:
         self._feed = feed
         self._number = -1
 
+    async def joined(self, limit_s: float = JOIN_S) -> Changed:
+        """Everything, once the mesh is in sight or that has taken too long: a gateway that starts sees no
+        node at first, and whoever is told so would take the mesh for dead.
+        """
+        self.catch_up()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while not self.picture.mesh_connected:
+                    await self.next()
+        self.catch_up()
+        return Changed(everything=True)
+
     async def next(self) -> Changed:
         """What changed since the last call; waits until something did. The first call tells everything."""
         if self._number >= 0:
@@ -122,6 +144,7 @@ class Follower:
             case "rollout":
                 changed.rollouts.add(change.id)
                 self.picture.rollouts[change.id] = msgspec.json.decode(value, type=RolloutSummary)
+                self._drop_ended(changed)
             case "alert":
                 self._take_alert(msgspec.json.decode(value, type=AlertView), changed)
             case "event":
@@ -131,6 +154,14 @@ class Follower:
                 gateway = msgspec.json.decode(value, type=_Gateway)
                 self.picture.own_id, self.picture.mesh_connected = gateway.own_id, gateway.mesh_connected
                 self.picture.alarms = gateway.alarms
+
+    def _drop_ended(self, changed: Changed) -> None:
+        rollouts = self.picture.rollouts
+        ended = [rollout for rollout in rollouts.values() if rollout.state in FINAL]
+        ended.sort(key=lambda rollout: rollout.ended_at or "")
+        for rollout in ended[:-ENDED_KEPT]:
+            del rollouts[rollout.id]
+            changed.rollouts.add(rollout.id)
 
     def _take_alert(self, alert: AlertView, changed: Changed) -> None:
         changed.alerts.add(alert.id)

@@ -12,6 +12,12 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _TOPIC = re.compile(r"[^\x00-\x1f+#/$][^\x00-\x1f+#]*")
 _TOPIC_CHARACTERS_MAX = 100
 _CHOICES = {"profile": ("meshward", "alteriom"), "homeassistant": ("yes", "no"), "control": ("yes", "no")}
+_PREFIX = f"write it as mesh or home/mesh, without + and #, {_TOPIC_CHARACTERS_MAX} characters at most"
+# Such an address has pieces of a password where a host or a prefix should be, so nothing shows any of it.
+_LATE_LOGIN = (
+    "must have no @ after the host: write %2F for a / in a user or password, %3F for a ?, and %40 for an @ "
+    "that belongs there"
+)
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 
 
@@ -43,10 +49,11 @@ def broker(text: str) -> Broker:
         raise ValueError("must have no # in it: write %23 for one in a password")
     parts = _split(text, "mqtt://host, or mqtts://user@host:8883/prefix")
     if parts.scheme not in _PORTS:
-        raise ValueError(f"must begin with mqtt:// or mqtts://, not {parts.scheme or 'nothing'!r}")
+        raise ValueError("must begin with mqtt:// or mqtts://")
+    _check_query(parts)
     prefix = unquote(parts.path.strip("/")) or None
-    if prefix is not None:
-        check_prefix(prefix)
+    if prefix is not None and not _begins_topic(prefix):
+        raise ValueError(f"what follows the host cannot begin a topic: {_PREFIX}")
     choices = _choices(parts.query)
     return Broker(
         host=parts.hostname or "",
@@ -68,12 +75,8 @@ def shown_broker(text: str) -> str:
 
 def check_prefix(text: str) -> None:
     """Raises ValueError for what topics cannot begin with."""
-    fits = _TOPIC.fullmatch(text) and len(text) <= _TOPIC_CHARACTERS_MAX
-    if not fits or text.endswith("/") or "//" in text:
-        raise ValueError(
-            f"{text!r} cannot begin a topic: write it as mesh or home/mesh, without + and #, "
-            f"{_TOPIC_CHARACTERS_MAX} characters at most"
-        )
+    if not _begins_topic(text):
+        raise ValueError(f"{text!r} cannot begin a topic: {_PREFIX}")
 
 
 def check_image_host(text: str) -> None:
@@ -85,7 +88,7 @@ def check_image_host(text: str) -> None:
 
 def check_alertmanager(text: str) -> None:
     """Raises ValueError."""
-    _check_http(text, "http://host:9093")
+    _check_query(_check_http(text, "http://host:9093"))
 
 
 def check_influx(text: str) -> None:
@@ -107,6 +110,11 @@ def shown_influx(text: str) -> str:
     """Without a login in it; parameters may be one."""
     parts = urlsplit(text)
     return _without_login(text) + (f"?{MASKED}" if parts.query else "")
+
+
+def _begins_topic(text: str) -> bool:
+    fits = _TOPIC.fullmatch(text) and len(text) <= _TOPIC_CHARACTERS_MAX
+    return bool(fits) and not text.endswith("/") and "//" not in text
 
 
 def _without_login(text: str) -> str:
@@ -131,7 +139,15 @@ def _split(text: str, example: str) -> SplitResult:
         raise ValueError(f"must be an address as {example}") from None
     if not parts.hostname or port == 0 or any(character.isspace() for character in text):
         raise ValueError(f"must be an address as {example}")
+    if "@" in parts.path:
+        raise ValueError(_LATE_LOGIN)
     return parts
+
+
+def _check_query(parts: SplitResult) -> None:
+    """Not for what may well have a user in its parameters, as a database."""
+    if "@" in parts.query:
+        raise ValueError(_LATE_LOGIN)
 
 
 def _choices(query: str) -> dict[str, str]:
@@ -141,9 +157,9 @@ def _choices(query: str) -> dict[str, str]:
         raise ValueError("must end as ?profile=alteriom&control=yes, or without a ?") from None
     for name, value in choices.items():
         if name not in _CHOICES:
-            raise ValueError(f"{name!r} is none of {', '.join(_CHOICES)}, which can stand after the ?")
+            raise ValueError(f"must have nothing but {', '.join(_CHOICES)} after the ?")
         if value not in _CHOICES[name]:
-            raise ValueError(f"{name} must be {' or '.join(_CHOICES[name])}, not {value!r}")
+            raise ValueError(f"must have {' or '.join(_CHOICES[name])} as {name}")
     return choices
 
 

@@ -155,7 +155,10 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = "16MB"
     messages: Annotated[
         bool,
-        About("Whether texts of nodes go to the broker, and texts from there to nodes.", "true or false"),
+        About(
+            "Whether texts of nodes go to the broker, and texts from there to nodes (not with control=no).",
+            "true or false",
+        ),
     ] = False
     commands: Annotated[
         bool,

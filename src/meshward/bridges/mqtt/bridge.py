@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
-from aiomqtt import Topic
 
-from meshward.bridges.base import Pauses, Record
+from meshward.bridges.base import Breaks, Pauses, Record
+from meshward.bridges.mqtt import reasons
 from meshward.bridges.mqtt.link import GOODBYE_S, Link, connect
 from meshward.bridges.mqtt.messages import Publication, Received
 from meshward.bridges.mqtt.options import Connection
 from meshward.bridges.mqtt.part import Part
 from meshward.bridges.mqtt.profiles.profile import Profile
 from meshward.bridges.mqtt.retained import Retained
+from meshward.bridges.mqtt.rivals import Rivals
 from meshward.bridges.mqtt.session import BrokerSession, PartSession, Refusals
-from meshward.bridges.mqtt.settle import Found, gateway_of, is_offline
+from meshward.bridges.mqtt.settle import Found, is_offline
 from meshward.bridges.mqtt.topics import Topics
 from meshward.errors import LinkLostError
 
@@ -30,8 +32,14 @@ SENDERS = 8
 """Retained messages under way at a time: half of what may be, so that events and answers get through."""
 STATE_S = 10.0
 """How often at most a state that is wrong is put right: a second gateway could be of another mind."""
+FILL_S = 40.0
+"""How long we are offline at most for want of something to tell: longer than a mesh may take to be joined."""
 OWN_ID_S = 2.0
 """How often is looked whether we know who we are, where that is not so yet."""
+CLEAR_S = 2.0
+"""Nothing is cleared before: another gateway with our prefix that comes at the same time is heard by then."""
+AGAIN_S = 30.0
+"""What the broker does not take for now is tried again after so long."""
 
 
 class MqttBridge:
@@ -62,12 +70,16 @@ class MqttBridge:
         self._pauses = pauses
         self._now_s = now_s
         self._refusals = Refusals(topics.prefix, self._tell)
-        self._other: int | None = None
-        """Another gateway that was seen below our prefix: nothing is cleared there any more."""
+        self._breaks = Breaks(record.name)
+        self._rivals = Rivals(topics, retained, self._tell)
+        self._later: dict[str, Publication] = {}
+        """What the broker does not take for now: topics of the shelf, and those to be cleared."""
+        self._state_refusal: int | None = None
+        """Why the broker does not take our state, as a reason code."""
         self._righted_s = -STATE_S
         self._how = ""
         """How we are connected, from the end of the beginning on."""
-        record.count_waiting(lambda: retained.waiting)
+        record.count_waiting(lambda: retained.waiting + len(self._later))
 
     async def run(self) -> None:
         """See `Bridge`."""
@@ -104,6 +116,8 @@ class MqttBridge:
 
     async def _use(self, link: Link) -> None:
         session = BrokerSession(link, self.record, self._refusals)
+        self._later.clear()  # it is all sent again
+        self._rivals = Rivals(self._topics, self._retained, self._tell)
         found = Found(self._topics)
         sessions = [PartSession(session, part.filters) for part in self._parts]
         async with asyncio.TaskGroup() as tasks:
@@ -113,19 +127,25 @@ class MqttBridge:
             await found.quiet()
             await session.unsubscribe(self._topics.all_retained)
             reading.cancel()
+            # What is true is not known yet where the gateway has only just started.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FILL_S):
+                    await self._retained.filled()
             self._retained.send_all()
             await self._send_waiting(session)
-            await session.publish(self._state(online=True))
+            filters = {topic: None for one in sessions for topic in one.filters}
+            await session.subscribe([*filters, self._topics.bridge("state"), self._topics.bridge("info")])
+            await self._say_online(session)  # who is told so is heard
             self._how = link.how
             self._tell()
-            tasks.create_task(self._clear(found))
+            tasks.create_task(self._try_again(session))
+            tasks.create_task(self._rivals.watch())
             for _ in range(SENDERS):
                 tasks.create_task(self._send(session))
             for part, part_session in zip(self._parts, sessions, strict=True):
                 tasks.create_task(part.run(part_session))
             tasks.create_task(self._read(link, session, sessions))
-            filters = {topic: None for one in sessions for topic in one.filters}
-            await session.subscribe([*filters, self._topics.bridge("state")])
+            tasks.create_task(self._clear(found))
 
     async def _settle(self, link: Link, found: Found) -> None:
         while True:
@@ -154,26 +174,40 @@ class MqttBridge:
                 await self._publish(session, publication)
 
     async def _publish(self, session: BrokerSession, publication: Publication) -> None:
-        taken = False
+        answered = False
         try:
-            await session.publish(publication)
-            taken = True
+            code = await session.publish(publication)
+            answered = True
         finally:
-            if not taken:
+            if not answered:
                 self._retained.give_back(publication)
+        if code is not None and reasons.is_passing(code):
+            self._later[publication.topic] = publication
+        else:
+            self._later.pop(publication.topic, None)
+
+    async def _say_online(self, session: BrokerSession) -> None:
+        self._state_refusal = await session.publish(self._state(online=True))
+        self._tell()
+
+    async def _try_again(self, session: BrokerSession) -> None:
+        """Once in a while all that the broker did not take: it may have room again, or other rules."""
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            for publication in self._later.values():
+                self._retained.give_back(publication)
+            self._later.clear()
+            if self._state_refusal is not None:
+                await self._say_online(session)
 
     async def _clear(self, found: Found) -> None:
         """What lies there of ours and should not: of a node that was forgotten, of another profile."""
-        await self._retained.filled()
-        while (own_id := self._own_id()) is None:  # noqa: ASYNC110 rare, and nothing tells of it
+        while (own_id := self._rivals.own_id) is None:  # noqa: ASYNC110 rare, and nothing tells of it
             await asyncio.sleep(OWN_ID_S)
-        self._other = self._other or found.other_gateway(own_id)
-        if self._other is not None:
-            log.warning(
-                "another gateway publishes below our prefix", gateway=self._other, prefix=self._topics.prefix
-            )
-            self._tell()
-            return
+        self._rivals.meet(found.other_gateway(own_id))
+        await self._retained.filled()
+        await asyncio.sleep(CLEAR_S)
+        await self._rivals.alone()
         for topic in found.topics:
             self._retained.clear(topic)
 
@@ -181,17 +215,28 @@ class MqttBridge:
         while True:
             message = await link.next()
             if message.topic == self._topics.bridge("state"):
-                await self._put_right(session, message)
+                await self._guarded(self._put_right(session, message), message)
+            elif message.topic == self._topics.bridge("info"):
+                self._rivals.hear(message)
             for part, part_session in zip(self._parts, sessions, strict=True):
-                if _fits(message, part_session):
-                    await part.on_message(message)
+                if part_session.filters.match(message.topic):
+                    await self._guarded(part.on_message(message), message)
+
+    async def _guarded(self, reading: Awaitable[None], message: Received) -> None:
+        """Who may write to the broker may find an error of ours: it costs that message and nothing else."""
+        try:
+            await reading
+        except LinkLostError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            self._breaks.note(error, message.topic)
 
     async def _put_right(self, session: BrokerSession, state: Received) -> None:
         """The broker may miss a connection of ours that broke only now, and tell its last will."""
         now_s = asyncio.get_running_loop().time()
-        if not state.retain and is_offline(state.payload) and now_s - self._righted_s >= STATE_S:
+        if not state.retain and now_s - self._righted_s >= STATE_S and is_offline(state.payload):
             self._righted_s = now_s
-            await session.publish(self._state(online=True))
+            await self._say_online(session)
 
     async def _leave(self, link: Link) -> None:
         """Says offline and goodbye, where the broker is still there."""
@@ -208,28 +253,20 @@ class MqttBridge:
         payload = self._profile.bridge_state(online=online, now_s=self._now_s())
         return Publication(self._topics.bridge("state"), payload, retain=True)
 
-    def _own_id(self) -> int | None:
-        """As we tell it: None before the mesh was ever joined."""
-        return gateway_of(self._retained.get(self._topics.bridge("info")) or b"")
-
     def _tell(self) -> None:
         if not self._how:
             return
-        rival = ""
-        if self._other is not None:
-            rival = (
-                f"another gateway ({self._other}) publishes below {self._topics.prefix}: "
-                "give each mesh its own mqtt.prefix"
-            )
-        self.record.up("; ".join(text for text in (self._how, rival, self._refusals.text) if text))
+        wrong = self._rivals.text or self._mute()
+        if wrong:
+            self.record.failing(wrong)
+        else:
+            self.record.up("; ".join(text for text in (self._how, self._refusals.text) if text))
 
-
-def _fits(message: Received, session: PartSession) -> bool:
-    try:
-        topic = Topic(message.topic)
-    except ValueError:  # no broker may send such a topic
-        return False
-    return any(topic.matches(one) for one in session.filters)
+    def _mute(self) -> str:
+        """That nobody can see whether we are there, let alone what we know; "" where that is not so."""
+        if self._state_refusal is None:
+            return ""
+        return f"cannot publish {self._topics.bridge('state')}: {reasons.not_taken(self._state_refusal)}"
 
 
 def _first(group: BaseExceptionGroup[LinkLostError]) -> str:

@@ -34,7 +34,9 @@ log = structlog.get_logger("meshward.bridges")
 MESSAGE_BYTES_MAX = 256 * 1024
 """No command is near that long; what others wrote below our topics may be."""
 PACKET_BYTES_MAX = 1024 * 1024
-"""A broker with MQTT 5 sends us nothing longer."""
+"""A broker with MQTT 5 is told so; one that sends a longer one all the same is cut off."""
+UNTOLD_BYTES_MAX = 16 * 1024 * 1024
+"""The same with MQTT 3.1.1, which cannot tell it: there it may be the fault of whoever wrote a message."""
 INBOX_MESSAGES_MAX = 2000
 INBOX_BYTES_MAX = 8 * 1024 * 1024
 """What is kept of messages that nobody has read yet; what comes on top is left out."""
@@ -79,6 +81,10 @@ class Inbox:
             log.warning(
                 "a message from the broker was left out", topic=printable(message.topic, 100), reason=why
             )
+
+
+class OverlongError(OSError):
+    """The broker sends more than it may."""
 
 
 class Troubles(logging.Handler):
@@ -139,6 +145,9 @@ class Client(aiomqtt.Client):
             max_inflight_messages=IN_FLIGHT,
         )
         self._disconnected.add_done_callback(self._wake)
+        self._receive = self._client._sock_recv  # noqa: SLF001
+        self._client._sock_recv = self._receive_within_limits  # type: ignore[method-assign,assignment]  # noqa: SLF001
+        self._bytes_max = PACKET_BYTES_MAX if v5 else UNTOLD_BYTES_MAX
 
     @property
     def is_lost(self) -> bool:
@@ -195,6 +204,16 @@ class Client(aiomqtt.Client):
             self._disconnected.set_result(None)
         if self._connected.done():
             self._connected.exception()
+
+    def _receive_within_limits(self, size_bytes: int) -> bytes:
+        """What paho-mqtt reads with: it has no limit of its own to what it collects. Raises OverlongError."""
+        # Of QoS 2, which we never subscribe with: a broker may begin them, and never end any.
+        begun = self._client._in_messages.values()  # noqa: SLF001
+        packet_bytes = self._client._in_packet["remaining_length"]  # noqa: SLF001
+        held_bytes = packet_bytes + sum(len(message.payload) for message in begun)
+        if held_bytes > self._bytes_max or len(begun) > IN_FLIGHT:
+            raise OverlongError
+        return self._receive(size_bytes)
 
     def _cut_dialled(self, dialling: asyncio.Future[None]) -> None:
         dialling.exception()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from threading import Lock
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -15,7 +17,7 @@ _BYTES_MAX = 4096
 
 
 class _Kept(msgspec.Struct):
-    after: int
+    after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class EventCursor:
@@ -27,26 +29,31 @@ class EventCursor:
         self._failing = False
         self._lock = Lock()
         self.after: int | None = None
+        self.unreadable = False
+        """Whether there was a last run, and it is not known where it ended."""
 
     def load(self) -> None:
-        """What the last run kept; nothing where there is none, or it cannot be read."""
+        """What the last run kept; nothing where there was none, or it cannot be read."""
         try:
             with self._path.open("rb") as file:
                 kept = msgspec.json.decode(file.read(_BYTES_MAX), type=_Kept)
         except FileNotFoundError:
             return
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             log.warning(
-                "cannot tell which events the broker has; going on with those from now on",
+                "cannot tell which events the broker has; the newest are sent, some of them again",
                 file=self._path.name,
                 reason=str(error),
             )
+            self.unreadable = True
             return
-        if kept.after >= 0:
-            self.after = self._saved = kept.after
+        self.after = self._saved = kept.after
 
     def save(self) -> None:
-        """Keep it, where it moved. A disk that takes nothing is told of once, and tried again."""
+        """Keep it, where it moved: it waits for the disk, as long as that takes.
+
+        A disk that takes nothing is told of once, and tried again.
+        """
         with self._lock:  # the last one, at the end, may meet one that is under way in a thread
             self._save(self.after)
 
@@ -56,7 +63,10 @@ class EventCursor:
         new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_bytes(msgspec.json.encode(_Kept(after)))
+            with new.open("wb") as file:
+                file.write(msgspec.json.encode(_Kept(after)))
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave an empty file of this name
             new.replace(self._path)
         except OSError as error:
             if not self._failing:

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from meshward.bridges.base import Record
+from meshward.bridges.mqtt import reasons
 from meshward.bridges.mqtt.event_cursor import EventCursor
 from meshward.bridges.mqtt.messages import Publication, Received
 from meshward.bridges.mqtt.part import Session
@@ -31,7 +32,9 @@ SAVE_S = 1.0
 TOGETHER_S = 0.2
 """Several things often happen at once: they are read together."""
 RETRY_S = 5.0
-"""After the store gave nothing."""
+"""After the store gave nothing, or the broker had no room."""
+TRIES = 120
+"""Ten minutes for one event: a broker may say that of one that it never wants, and others wait behind it."""
 _EVENT = b'"kind":"event"'
 
 
@@ -82,7 +85,7 @@ class EventsPart:
                 tasks.create_task(self._watch())
                 tasks.create_task(self._save_now_and_then())
         finally:
-            self._cursor.save()
+            await asyncio.to_thread(self._cursor.save)
 
     async def run(self, session: Session) -> None:
         """Send what waits, in order. An event counts as taken when the broker says so."""
@@ -100,23 +103,36 @@ class EventsPart:
     async def _send(self, session: Session) -> None:
         while self.waiting:
             for event in await self._read():
-                payload = self._profile.event(event, self._now_s())
-                await session.publish(Publication(self._topic, payload, qos=self._qos))
+                await self._publish(session, event)
                 self._cursor.after = event.id
                 self._record.waiting = self.waiting
         self._news.clear()
 
+    async def _publish(self, session: Session, event: EventView) -> None:
+        """Until the broker took it, forbids it for good, or had time enough."""
+        for _ in range(TRIES):
+            payload = self._profile.event(event, self._now_s())
+            code = await session.publish(Publication(self._topic, payload, qos=self._qos))
+            if code is None or not reasons.is_passing(code):
+                return
+            await asyncio.sleep(RETRY_S)
+        self._record.dropped += 1
+
     async def _read(self) -> list[EventView]:
         """The next events; none where the store gives nothing now."""
+        after, newest = self._cursor.after, self._newest
         try:
-            page = await self._service.events(after=self._cursor.after, limit=AT_ONCE)
+            page = await self._service.events(after=after, limit=AT_ONCE)
         except MeshwardError as error:
             log.warning("cannot read events; trying again", reason=str(error))
             await asyncio.sleep(RETRY_S)
             return []
-        if not page.items:
-            self._cursor.after = self._newest  # numbers that the store has no more
-            self._record.waiting = 0
+        # Numbers that the store has no more: it keeps the latest only.
+        following = page.items[0].id if page.items else newest + 1
+        if after is not None and following > after + 1:
+            self._record.dropped += following - after - 1
+            self._cursor.after = following - 1
+            self._record.waiting = self.waiting
         return page.items
 
     async def _watch(self) -> None:
@@ -157,7 +173,9 @@ class EventsPart:
         after = self._cursor.after
         if after is not None and after > newest:
             log.info("the store is older than the last event that was sent; going on with its newest")
-        self._cursor.after = newest if after is None else min(after, newest)
+        if after is None:
+            after = max(0, newest - self._kept) if self._cursor.unreadable else newest
+        self._cursor.after = min(after, newest)
 
     def _leave_out(self) -> None:
         """Of too many the oldest."""

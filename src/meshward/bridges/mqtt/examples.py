@@ -21,6 +21,7 @@ from meshward.bridges.mqtt.texts_part import Text
 
 _HALL, _ROOF, _GATEWAY = 3_946_120_945, 2_886_735_001, 716_040_212
 _FIRMWARE = "9f2c" * 16
+_ROLLOUT = "r1"
 
 EXAMPLES: Mapping[type[msgspec.Struct], msgspec.Struct | Mapping[str, object]] = {
     payloads.Nodes: payloads.Nodes(
@@ -101,7 +102,7 @@ EXAMPLES: Mapping[type[msgspec.Struct], msgspec.Struct | Mapping[str, object]] =
         state="downloading",
         in_progress=True,
         percent=42,
-        rollout="0b7e5d52c1f94f0e",
+        rollout=_ROLLOUT,
     ),
     payloads.BridgeState: payloads.BridgeState(state="online"),
     payloads.BridgeInfo: payloads.BridgeInfo(
@@ -111,7 +112,7 @@ EXAMPLES: Mapping[type[msgspec.Struct], msgspec.Struct | Mapping[str, object]] =
         at="2026-11-25T12:00:00Z", uptime_s=86_400, mesh_connected=True, nodes=20, online=19, sent=48_201
     ),
     RolloutProgress: RolloutProgress(
-        rollout="0b7e5d52c1f94f0e",
+        rollout=_ROLLOUT,
         job="ci-1234",
         name="sensor 1.3.0",
         state="updating",
@@ -141,7 +142,7 @@ EXAMPLES: Mapping[type[msgspec.Struct], msgspec.Struct | Mapping[str, object]] =
     payloads.Response: payloads.Response(
         status="error",
         transaction="ci-1234",
-        error="there is no rollout r1; list them with `meshward rollout list`",
+        error="there is no rollout r2; list them with `meshward rollout list`",
         code="unknown",
     ),
     ProposedStatus: ProposedStatus(
@@ -151,7 +152,7 @@ EXAMPLES: Mapping[type[msgspec.Struct], msgspec.Struct | Mapping[str, object]] =
         updated_nodes=8,
         total_nodes=20,
         estimated_completion=310,
-        rollout="0b7e5d52c1f94f0e",
+        rollout=_ROLLOUT,
     ),
     Text: Text(node=_HALL, text="door open", broadcast=True),
     # Of requests only what has to be said: their types tell all of their keys.
@@ -164,7 +165,14 @@ EXAMPLES: Mapping[type[msgspec.Struct], msgspec.Struct | Mapping[str, object]] =
     },
     ActRequest: {"job": "ci-1234", "reason": "the build was withdrawn"},
     StatusRequest: {"job": "ci-1234"},
-    ProposedCommand: {"command": "start_ota", "role": "sensor", "md5": "5d41402abc4b2a76b9719d911017c592"},
+    ProposedCommand: {
+        "command": "start_ota",
+        "role": "sensor",
+        "hardware": "ESP32",
+        "md5": "5d41402abc4b2a76b9719d911017c592",
+        "url": "https://ci.example/sensor-1.3.0.bin",
+        "options": {"broadcast": True, "compressed": True, "progressive": False},
+    },
     TextRequest: {"text": "lamp on", "transaction": "2"},
     CommandRequest: {"command": 1, "parameters": {"state": "on"}},
 }

@@ -12,8 +12,7 @@ import msgspec
 from meshward.bridges.base import Pauses, Record
 from meshward.bridges.homeassistant.part import HomeAssistantPart
 from meshward.bridges.mqtt.bridge import MqttBridge
-from meshward.bridges.mqtt.control.make import ControlParts
-from meshward.bridges.mqtt.control.signing import read_key
+from meshward.bridges.mqtt.control.make import ControlParts, check_control
 from meshward.bridges.mqtt.events_part import EventsPart
 from meshward.bridges.mqtt.options import client_id, connection
 from meshward.bridges.mqtt.part import Part
@@ -52,8 +51,8 @@ def check_brokers(config: Config) -> None:
         files = connection(mqtt, broker, "").tls
         if files is not None:
             make_context(files)
-    if brokers and mqtt.control_key_file is not None:
-        read_key(Path(mqtt.control_key_file))
+    if brokers:
+        check_control(mqtt)
 
 
 def _bridge(
@@ -68,11 +67,14 @@ def _bridge(
     mqtt = config.mqtt
     name = cast(Profile, broker.profile or mqtt.profile)
     commands = mqtt.control if broker.control is None else broker.control
+    obeyed = broker.control is not False  # in anything at all
     devices = _shows_devices(config, broker, name)
     topics, retained = Topics(_prefix(config, broker)), Retained(mqtt.qos)
     place = client_id(data.resolve(), broker.name, topics.prefix)  # names files, whatever our node id
     identity = client_id(config.node_id or default_node_id(), place)  # not the same on two machines
-    record = Record(broker.name, "mqtt", list(_extras(config, commands=commands, devices=devices)))
+    record = Record(
+        broker.name, "mqtt", list(_extras(config, obeyed=obeyed, commands=commands, devices=devices))
+    )
     profile = make_profile(name, config.name, config.node_id)
     told = Told(config.name, name, mqtt.period_s, commands, mqtt.control_key_file is not None)
     cursor = folder / f"{place}-events.json"
@@ -80,18 +82,17 @@ def _bridge(
     if devices:  # its bridge must be the first that Home Assistant hears of
         entities = folder / f"{place}-entities.json"
         settings = config.homeassistant
-        if mqtt.control_key_file is not None:  # its button cannot sign
+        if not obeyed or mqtt.control_key_file is not None:  # its button cannot sign
             settings = msgspec.structs.replace(settings, install=False)
         parts.append(HomeAssistantPart(service, topics, retained, settings, entities, rng, mesh=config.name))
     parts += [
         StatusPart(service, profile, topics, retained, record, told),
         EventsPart(service, profile, topics, record, cursor, kept=mqtt.events_kept, qos=mqtt.qos),
-        *control.of(topics, profile, retained, control=commands),
+        *control.of(topics, profile, retained, control=commands, sending=obeyed),
     ]
-    how = connection(mqtt, broker, identity)
-    if how.tls is not None:
-        make_context(how.tls)  # what cannot be is told at the start
-    return MqttBridge(how, topics, profile, parts, retained, record, Pauses(rng))
+    return MqttBridge(
+        connection(mqtt, broker, identity), topics, profile, parts, retained, record, Pauses(rng)
+    )
 
 
 def _check_apart(config: Config, brokers: Sequence[Broker]) -> None:
@@ -122,12 +123,12 @@ def _shows_devices(config: Config, broker: Broker, profile: Profile) -> bool:
     return config.homeassistant.enabled and profile == "meshward"
 
 
-def _extras(config: Config, *, commands: bool, devices: bool) -> Iterator[str]:
+def _extras(config: Config, *, obeyed: bool, commands: bool, devices: bool) -> Iterator[str]:
     if devices:
         yield "home assistant"
     if commands:
         yield "signed control" if config.mqtt.control_key_file is not None else "control"
     if config.mqtt.messages:
         yield "messages"
-    if config.mqtt.commands:
+    if config.mqtt.commands and obeyed:
         yield "commands"

@@ -11,11 +11,11 @@ from meshward.bridges.mqtt.messages import Publication, Received
 class Session(Protocol):
     """One connection to a broker, from its beginning to its end."""
 
-    async def publish(self, publication: Publication) -> None:
+    async def publish(self, publication: Publication) -> int | None:
         """Returns when the broker took it (QoS 1 and 2), or when it is handed over (0).
 
-        Raises LinkLostError when the connection ends; a topic that the broker forbids is reported by the
-        link and raises nothing.
+        Else it returns the broker's reason code: the refusal was told, and nobody tries again. What must not
+        be lost may be taken later where `reasons.is_passing`. Raises LinkLostError when the connection ends.
         """
 
     async def subscribe(self, filters: Sequence[str]) -> None:

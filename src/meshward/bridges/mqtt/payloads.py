@@ -52,6 +52,7 @@ class LinkItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A node and its neighbour on the way to the gateway."""
 
     node: int
+    """Its id."""
     parent: int
     """The gateway's own id for those below it."""
     depth: int
@@ -64,6 +65,7 @@ class Topology(msgspec.Struct, kw_only=True):
     gateway: int
     """The gateway's own node id."""
     links: list[LinkItem]
+    """One for each node below the gateway."""
 
 
 class MeshMetrics(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -105,6 +107,7 @@ class AlertItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     rule: str
     """What it is about, as `meshward alerts` names it."""
     severity: Severity
+    """How bad it is."""
     text: str
     """One sentence for people."""
     node: int | None = None
@@ -129,6 +132,7 @@ class Alerts(msgspec.Struct, kw_only=True):
     count: int
     """Of all that are firing."""
     alerts: list[AlertItem]
+    """Those that are firing."""
 
 
 class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -159,6 +163,7 @@ class Node(msgspec.Struct, kw_only=True, omit_defaults=True):
     excluded: bool = False
     """Left out of every update."""
     first_seen_at: str | None = None
+    """When it was first in the mesh."""
     last_seen_at: str | None = None
     """When it last came or left."""
     up_since_at: str | None = None
@@ -177,7 +182,8 @@ class NodeHealth(msgspec.Struct, kw_only=True, omit_defaults=True):
     alerts: list[str] = []
     """Rules that are firing for it."""
     metrics: dict[str, float] = {}
-    """Latest values by the names of the metric catalogue; what is older than ten minutes is left out."""
+    """Latest values by the names of the metric catalogue; left out is what a board told more than
+    20 minutes ago, or the gateway measured more than an hour ago."""
     boot_at: str | None = None
     """When it started, as far as is known."""
     restarts: int = 0

@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 
+from meshward.bridges.mqtt.client import OverlongError
 from meshward.bridges.mqtt.options import Connection
 from meshward.bridges.mqtt.tls import NO_TLS, tls_failure
 
@@ -19,6 +20,8 @@ TOO_LARGE, _QUOTA, _ADMINISTRATIVE = 0x95, 0x97, 0x98
 _NO_RETAIN, _NO_QOS = 0x9A, 0x9B
 FAILED = 0x80
 """From here on a reason code is a refusal."""
+_OF_THE_BROKER = 0x83
+_FOR_A_WHILE = {FAILED, _OF_THE_BROKER, _QUOTA}
 
 _GONE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 
@@ -114,12 +117,22 @@ def broken(error: OSError | None) -> str:
     """It ended without a word."""
     if isinstance(error, ssl.SSLError):
         return "the connection to the broker broke inside TLS; see the broker's log"
+    if isinstance(error, OverlongError):
+        return (
+            "the broker was cut off: it sends a message of more than any of ours may have; see who publishes "
+            "that below our topics, and clear it where it is retained"
+        )
     if error is not None:
         return f"the connection to the broker broke ({error.strerror or type(error).__name__})"
     return (
         "the connection ended without a word: see the broker's log; this is also what happens where a second "
         "gateway runs with a copy of this data directory"
     )
+
+
+def is_passing(code: int) -> bool:
+    """Whether a refusal says nothing about the message: later it may be taken."""
+    return code in _FOR_A_WHILE
 
 
 def not_taken(code: int) -> str:

@@ -30,10 +30,15 @@ What changed is sent at once, but at most about once a second; values that chang
 _TAKEN = """\
 ## Topics that are read
 
-With `mqtt.control`, and `mqtt.messages` or `mqtt.commands` for what goes to nodes. What came of it is told on
-the topic of answers: `PREFIX/ota/response/ACTION`, `PREFIX/message/ID/response`. `check` takes what `start`
-takes, and does nothing; ACTION is `approve`, `pause`, `resume`, `abort` or `rollback`. Instead of an `ID`,
-`all` sends to every node. A text is sent as it is, and as `send-text` only where it has to be signed.
+Below `PREFIX/ota` with `mqtt.control`; texts with `mqtt.messages` and commands for nodes with
+`mqtt.commands`, neither of which needs `mqtt.control`; `install` is Home Assistant's, with
+`homeassistant.install`. From a broker with `control=no` in its address nothing of that is taken. `check`
+takes what `start` takes, and does nothing; ACTION is `approve`, `pause`, `resume`, `abort` or `rollback`.
+Instead of an `ID`, `all` sends to every node. A text is sent as it is, and as `send-text` only where it has
+to be signed.
+
+What came of it is told, as `response`, at `PREFIX/ota/response/ACTION` (`start`, `check`, … and `command` for
+`PREFIX/ota/command`), at `PREFIX/message/ID/response` and at `PREFIX/command/ID/response`.
 """
 
 _ALTERIOM = """\
@@ -80,6 +85,7 @@ def page() -> str:
     lines += [f"| {_link(one)} | {'yes' if one.retained else 'no'} | {_file(one)} |" for one in PUBLISHED]
     lines += ["", _TAKEN, "| topic | schema |", "|---|---|"]
     lines += [f"| {_link(one)} | {_file(one)} |" for one in TAKEN]
+    lines.append("| `PREFIX/ota/node/ID/install` | the text `install`; not answered |")
     lines += ["", _ALTERIOM.rstrip()]
     for one in (*PUBLISHED, *TAKEN):
         lines += ["", *_section(one)]

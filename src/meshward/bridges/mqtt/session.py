@@ -9,6 +9,7 @@ import structlog
 
 from meshward.bridges.base import Record
 from meshward.bridges.mqtt import reasons
+from meshward.bridges.mqtt.filters import Filters
 from meshward.bridges.mqtt.link import Link
 from meshward.bridges.mqtt.messages import Publication
 from meshward.text import printable
@@ -29,14 +30,24 @@ class Refusals:
         self._told = told
         self._below = prefix + "/"
         self._roots: dict[str, str] = {}
+        self._passing: set[str] = set()
+        """Of those, what the broker may take again."""
+        self._logged: set[str] = set()
 
     def note_publication(self, topic: str, code: int) -> None:
         """The broker does not take a message."""
-        self._note(f"to publish {self._root(topic)}", code)
+        self._note(self._what(topic), code)
 
     def note_subscription(self, topic: str, code: int) -> None:
         """The broker does not let us subscribe."""
-        self._note(f"to subscribe to {topic}", code)
+        self._note(printable(f"to subscribe to {topic}", _SHOWN_CHARACTERS), code)
+
+    def note_taken(self, topic: str) -> None:
+        """The broker took a message, maybe of those that it refused for a while."""
+        if self._passing and (what := self._what(topic)) in self._passing:
+            self._passing.discard(what)
+            del self._roots[what]
+            self._told()
 
     @property
     def text(self) -> str:
@@ -49,17 +60,20 @@ class Refusals:
 
     def _note(self, what: str, code: int) -> None:
         self.count += 1
-        what = printable(what, _SHOWN_CHARACTERS)
         if what not in self._roots and len(self._roots) < ROOTS_MAX:
             self._roots[what] = reasons.not_taken(code)
-            log.warning("the broker refuses us something", what=what, reason=self._roots[what])
+            if reasons.is_passing(code):
+                self._passing.add(what)
+            if what not in self._logged and len(self._logged) < ROOTS_MAX:
+                self._logged.add(what)
+                log.warning("the broker refuses us something", what=what, reason=self._roots[what])
         self._told()
 
-    def _root(self, topic: str) -> str:
+    def _what(self, topic: str) -> str:
         """Rules are written for a kind of topics: below our prefix one level, elsewhere the first."""
-        if topic.startswith(self._below):
-            return self._below + topic.removeprefix(self._below).split("/", 1)[0]
-        return topic.split("/", 1)[0]
+        below = self._below if topic.startswith(self._below) else ""
+        root, *more = topic.removeprefix(below).split("/", 1)
+        return printable(f"to publish {below}{root}" + ("/#" if more else ""), _SHOWN_CHARACTERS)
 
 
 class BrokerSession:
@@ -71,14 +85,16 @@ class BrokerSession:
         self._refusals = refusals
         self._under_way = asyncio.Semaphore(link.in_flight)
 
-    async def publish(self, publication: Publication) -> None:
+    async def publish(self, publication: Publication) -> int | None:
         """See `Session`."""
         async with self._under_way:
             code = await self._link.publish(publication)
         if code >= reasons.FAILED:
             self._refusals.note_publication(publication.topic, code)
-        else:
-            self._record.took(1, len(publication.topic) + len(publication.payload))
+            return code
+        self._refusals.note_taken(publication.topic)
+        self._record.took(1, len(publication.topic) + len(publication.payload))
+        return None
 
     async def subscribe(self, filters: Sequence[str], qos: int = 1) -> None:
         """See `Session`."""
@@ -97,14 +113,19 @@ class PartSession:
     """The session of one part: messages on what it subscribes to come to it."""
 
     def __init__(self, session: BrokerSession, filters: Collection[str]) -> None:
-        self.filters = dict.fromkeys(filters)
+        self.filters = Filters()
         self._session = session
+        self._add(filters)
 
-    async def publish(self, publication: Publication) -> None:
+    async def publish(self, publication: Publication) -> int | None:
         """See `Session`."""
-        await self._session.publish(publication)
+        return await self._session.publish(publication)
 
     async def subscribe(self, filters: Sequence[str]) -> None:
         """See `Session`."""
-        self.filters.update(dict.fromkeys(filters))
+        self._add(filters)
         await self._session.subscribe(filters)
+
+    def _add(self, filters: Collection[str]) -> None:
+        for one in filters:
+            self.filters.add(one)

@@ -18,6 +18,9 @@ FOUND_MAX = 20_000
 TOPIC_CHARACTERS_MAX = 300
 """Ours are shorter: a prefix of 100 at most, and a rollout's or node's id."""
 
+OWN_BYTES_MAX = 16 * 1024
+"""What a gateway tells of itself has some 200 bytes; nothing longer is looked into."""
+
 
 class Found:
     """What lies at the broker below our prefix."""
@@ -87,8 +90,10 @@ def is_offline(state: bytes) -> bool:
 
 
 def _object(payload: bytes) -> dict[str, Any]:
+    if len(payload) > OWN_BYTES_MAX:
+        return {}
     try:
         value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

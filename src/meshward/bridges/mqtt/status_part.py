@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -48,6 +49,10 @@ class StatusPart:
         self._status = StatusTopics(profile, topics, retained, told)
         self._follower = Follower(service.feed)
         self._filled = retained.promise()
+        self._due = asyncio.Event()
+        """Set where a period is not waited for."""
+        self._was_connected = False
+        self._look_for_offers = asyncio.Event()
         self._identities: dict[int, Identity] = {}
         """What offers depend on, of the nodes of the picture."""
 
@@ -59,13 +64,15 @@ class StatusPart:
     async def work(self) -> None:
         """Keep the shelf up to date."""
         # The picture is there before a period is over it, which tells of every node.
-        changed = self._follower.catch_up()
+        changed = await self._follower.joined()
         self._status.take(self._follower.picture, changed, self._service.topology, self._now_s())
         self._identify(changed)
+        self._was_connected = self._follower.picture.mesh_connected
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._periods())
             tasks.create_task(self._watch_progress())
+            tasks.create_task(self._watch_offers())
 
     async def run(self, session: Session) -> None:
         """Nothing: the shelf is sent by the bridge."""
@@ -76,7 +83,7 @@ class StatusPart:
     async def _follow(self) -> None:
         while True:
             changed = await self._follower.next()
-            await self._take(changed)
+            self._take(changed)
             await asyncio.sleep(LOOK_S)
 
     async def _periods(self) -> None:
@@ -90,21 +97,26 @@ class StatusPart:
                 self._record.dropped,
                 self._now_s(),
             )
-            await self._look_for_offers()
-            self._filled()
-            await asyncio.sleep(self._period_s)
+            self._look_for_offers.set()
+            self._due.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._period_s):
+                    await self._due.wait()
 
     async def _watch_progress(self) -> None:
         while True:
             self._status.progress(self._service.progress(), self._now_s())
             await asyncio.sleep(LOOK_S)
 
-    async def _take(self, changed: Changed) -> None:
+    def _take(self, changed: Changed) -> None:
         picture = self._follower.picture
+        if picture.mesh_connected != self._was_connected:  # nothing of the last period holds any more
+            self._was_connected = picture.mesh_connected
+            self._due.set()
         missing = self._status.take(picture, changed, self._service.topology, self._now_s())
         self._status.statuses(self._statuses_of(missing), self._now_s())
         if self._identify(changed) or changed.everything or changed.rollouts or changed.events:
-            await self._look_for_offers()
+            self._look_for_offers.set()
 
     def _statuses_of(self, nodes: list[int]) -> list[NodeStatus]:
         found = []
@@ -133,10 +145,16 @@ class StatusPart:
             self._identities[node] = identity
         return news
 
-    async def _look_for_offers(self) -> None:
-        try:
-            offers = await self._service.offers()
-        except MeshwardError as error:  # the store is busy or broken: the next period looks again
-            log.info("no look at what nodes could be updated to", reason=str(error))
-            return
-        self._status.offers(offers, self._now_s())
+    async def _watch_offers(self) -> None:
+        """By itself: they come from the store, and a slow disk must not delay who is online."""
+        while True:
+            await self._look_for_offers.wait()
+            self._look_for_offers.clear()
+            try:
+                offers = await self._service.offers()
+            except MeshwardError as error:  # the store is busy or broken: the next period looks again
+                log.info("no look at what nodes could be updated to", reason=str(error))
+            else:
+                self._status.offers(offers, self._now_s())
+            self._filled()
+            await asyncio.sleep(LOOK_S)

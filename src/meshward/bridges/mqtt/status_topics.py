@@ -26,7 +26,7 @@ class StatusTopics:
         self._told = told
         self._picture = Picture()
         self._stamps: dict[str, float] = {}
-        """When a topic got what lies there; for topics of `_keep` only, and gone with their nodes."""
+        """When a topic got what lies there; for those of `_keep`, and gone with their nodes."""
         self._places: dict[int, Place] = {}
         """Where each node was when last looked at: those that the picture has."""
         self._statuses: dict[int, NodeStatus] = {}
@@ -148,8 +148,12 @@ class StatusTopics:
     def _tell_health(self, node: int, now_s: float) -> None:
         view, status = self._picture.nodes.get(node), self._statuses.get(node)
         if view is not None and status is not None:
-            payload = self._profile.health(view, status, self._rules.get(node, []), now_s)
-            self._retained.put(self._topics.node(node, "health"), payload)
+            topic, rules = self._topics.node(node, "health"), self._rules.get(node, [])
+            if view.online:
+                self._stamps[topic] = now_s
+                self._retained.put(topic, self._profile.health(view, status, rules, now_s))
+            else:  # nothing is measured of it, so nothing new is to be told every period
+                self._keep(topic, lambda at_s: self._profile.health(view, status, rules, at_s), now_s)
 
     def _keep(self, topic: str, make: Callable[[float], bytes], now_s: float) -> None:
         """Put what `make` gives for a time; where only the time would be another, what lies there stays."""

@@ -30,7 +30,8 @@ def make_context(files: TlsFiles) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=files.ca)
     except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"mqtt.tls_ca cannot be used: {_why(error, 'no certificates (PEM)')}") from error
+        why = _why(error, "no certificates (PEM)")
+        raise SettingsError(f"mqtt.tls_ca: {files.ca} cannot be used: {why}") from error
     if files.ca is not None:
         # Authorities made at home lack extensions, and many trust just the broker's own certificate.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -94,7 +95,8 @@ def _load_pair(context: ssl.SSLContext, cert: str, key: str | None) -> None:
         context.load_cert_chain(cert, key, no_password)
     except (OSError, ssl.SSLError) as error:
         why = _why(error, "no certificate and its key (PEM)")
-        raise SettingsError(f"mqtt.tls_cert and mqtt.tls_key cannot be used: {why}") from error
+        both = "" if key is None else f" with mqtt.tls_key: {key}"
+        raise SettingsError(f"mqtt.tls_cert: {cert}{both} cannot be used: {why}") from error
 
 
 def _why(error: OSError, malformed: str) -> str:

@@ -31,13 +31,15 @@ from meshward.bridges.mqtt.profiles.values import (
     listed,
     plain,
     reading,
+    reasons,
     runs,
-    seconds,
     whole,
     within,
     worst_first,
 )
+from meshward.bridges.names import mesh_name
 from meshward.bridges.picture import Picture
+from meshward.bridges.values import unix_s
 from meshward.gateway.bridge_views import OfferView, ProgressView
 from meshward.gateway.health_views import AlertView, MeshStatus, NodeStatus
 from meshward.gateway.views import EventView, HealthView, NodeView, TopologyView
@@ -63,7 +65,7 @@ class AlteriomProfile:
     def nodes(self, picture: Picture, status: MeshStatus | None, now_s: float) -> bytes:
         """Every node (600)."""
         told = {} if status is None else {one.node: one for one in status.nodes}
-        at_s = seconds(status.at) if status is not None else None
+        at_s = unix_s(status.at) if status is not None else None
         behind = {node for alert in picture.alerts.values() for node in alert.behind}
         return self._gateway(
             picture,
@@ -102,7 +104,7 @@ class AlteriomProfile:
         losses = _told(told, "probe_loss_percent", 0, 100)
         signals = _told(told, "rssi_dbm", _LEAST_DBM, 0)
         online = [node for node in picture.nodes.values() if node.online]
-        up_s = min((at for node in online if (at := seconds(node.up_since_at)) is not None), default=now_s)
+        up_s = min((at for node in online if (at := unix_s(node.up_since_at)) is not None), default=now_s)
         metrics = {
             "uptime_s": max(0, round(now_s - up_s)),
             "total_nodes": len(picture.nodes),
@@ -159,11 +161,12 @@ class AlteriomProfile:
 
     def health(self, node: NodeView, status: NodeStatus, rules: list[str], now_s: float) -> bytes:
         """How it does (105)."""
-        booted_s = seconds(status.boot_at) or seconds(node.up_since_at) or now_s
+        until_s = now_s if node.online else unix_s(node.last_seen_at) or 0.0
+        booted_s = unix_s(status.boot_at) or unix_s(node.up_since_at) or until_s
         signal_dbm = within(reading(status, "rssi_dbm"), _LEAST_DBM, 0)
         metrics = {
-            # Of a board that does not tell it: how long it is in the mesh.
-            "uptime_s": max(0, round(now_s - booted_s)),
+            # Of a board that does not tell it: how long it is in the mesh. Of one that is away: as it left.
+            "uptime_s": max(0, round(until_s - booted_s)),
             "free_memory_bytes": whole(reading(status, "heap_free_bytes"), 0),
             "signal_strength": signal_dbm,
             "rssi": signal_dbm,
@@ -184,7 +187,7 @@ class AlteriomProfile:
             health_score=status.health.value,
             problem=bool(rules),
             alerts=cut_all(rules) or None,
-            reasons=cut_all((part.reason for part in status.health.parts), TEXT_CHARACTERS) or None,
+            reasons=reasons(node, status) or None,
         )
 
     def availability(self, node: NodeView, now_s: float) -> bytes:
@@ -227,7 +230,7 @@ class AlteriomProfile:
             words.GATEWAY_INFO,
             capabilities={"supports_mesh": True, "firmware_update": told.control},
             gateway=str(picture.own_id or 0),
-            mesh=cut(told.mesh) or None,
+            mesh=cut(mesh_name(told.mesh, picture.own_id)) or None,
             profile=told.profile,
             protocol=1,
             period_s=finite(told.period_s),
@@ -320,7 +323,7 @@ class AlteriomProfile:
 
     @property
     def _mesh_id(self) -> str:
-        return self._mesh or (UNKNOWN if self._own_id is None else f"mesh-{self._own_id}")
+        return mesh_name(self._mesh, self._own_id) or UNKNOWN
 
     def _gateway(self, picture: Picture | None, now_s: float, code: int | None, **more: Any) -> bytes:
         """A message of the gateway's own."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from statistics import fmean, median
 from typing import Any
@@ -15,7 +14,6 @@ from meshward.bridges.mqtt.profiles.profile import Told
 from meshward.bridges.mqtt.profiles.values import (
     ALERTS_SHOWN,
     BEHIND_SHOWN,
-    IN_PROGRESS,
     LIST_SHOWN,
     NODES_SHOWN,
     NOTES_CHARACTERS,
@@ -28,11 +26,13 @@ from meshward.bridges.mqtt.profiles.values import (
     plain,
     reading,
     readings,
-    restarts_of,
+    reasons,
     runs,
     worst_first,
 )
+from meshward.bridges.names import mesh_name
 from meshward.bridges.picture import Picture
+from meshward.bridges.values import UPDATING, firing_by_severity, restarts_24h
 from meshward.gateway.bridge_views import OfferView, ProgressView
 from meshward.gateway.health_views import MeshStatus, NodeStatus
 from meshward.gateway.views import EventView, HealthView, NodeView, TopologyView
@@ -73,7 +73,7 @@ class MeshwardProfile:
         told = [one for one in status.nodes if one.online]
         delays, losses = _told(told, "delay_ms"), _told(told, "probe_loss_percent")
         signals, heaps = _told(told, "rssi_dbm"), _told(told, "heap_free_bytes")
-        firing = Counter(alert.severity for alert in picture.alerts.values() if alert.state == "firing")
+        firing = firing_by_severity(picture.alerts.values())
         return _encode(
             payloads.MeshMetrics(
                 summary=cut(status.summary, TEXT_CHARACTERS),
@@ -87,7 +87,7 @@ class MeshwardProfile:
                 rssi_min_dbm=min(signals, default=None),
                 heap_min_bytes=min(heaps, default=None),
                 alerts=dict(sorted(firing.items())),
-                updating=sum(node.update_state in IN_PROGRESS for node in nodes),
+                updating=sum(node.update_state in UPDATING for node in nodes),
                 coverage=cut(status.coverage.text, TEXT_CHARACTERS),
             )
         )
@@ -139,17 +139,16 @@ class MeshwardProfile:
 
     def health(self, node: NodeView, status: NodeStatus, rules: list[str], now_s: float) -> bytes:
         """How it does."""
-        del node
         leak = status.leak
         return _encode(
             payloads.NodeHealth(
                 health=status.health.value,
                 problem=bool(rules),
-                reasons=cut_all((part.reason for part in status.health.parts), TEXT_CHARACTERS),
+                reasons=reasons(node, status),
                 alerts=cut_all(rules),
                 metrics=readings(status),
                 boot_at=status.boot_at,
-                restarts=restarts_of(status, now_s),
+                restarts=restarts_24h(status, now_s),
                 leak_hours_left=None if leak is None else finite(leak.hours_left),
             )
         )
@@ -174,7 +173,7 @@ class MeshwardProfile:
                 title=cut(offer.title) if offer is not None else "",
                 notes=cut(offer.notes, NOTES_CHARACTERS) if offer is not None else "",
                 state=cut(state),
-                in_progress=state in IN_PROGRESS,
+                in_progress=state in UPDATING,
                 percent=percent(progress),
                 rollout=cut(progress.rollout if progress is not None else node.rollout or ""),
                 refusal=cut(offer.refusal, TEXT_CHARACTERS) if offer is not None else "",
@@ -192,7 +191,7 @@ class MeshwardProfile:
         return _encode(
             payloads.BridgeInfo(
                 gateway=picture.own_id or 0,
-                mesh=cut(told.mesh),
+                mesh=cut(mesh_name(told.mesh, picture.own_id)),
                 version=__version__,
                 profile=told.profile,
                 period_s=told.period_s,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from meshward.bridges.values import fresh
 from meshward.gateway.health_views import AlertView, NodeStatus
 from meshward.gateway.views import NodeView
 from meshward.text import printable
@@ -28,10 +29,6 @@ NODES_SHOWN = 2000
 """In a list of all, those in the mesh first: painlessMesh breaks down long before, and a message of 300 KB
 is what brokers take.
 """
-FRESH_S = 600.0
-"""Values older than this say nothing of now."""
-IN_PROGRESS = frozenset({"downloading", "paused", "verifying", "rebooting", "rolling_back"})
-"""States of a node that is at work on an update; those before only wait for it."""
 
 _PLAIN_DEPTH = 8
 _PLAIN_ITEMS = 10_000
@@ -80,38 +77,27 @@ def iso(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def seconds(at: str | None) -> float | None:
-    """The reverse, of a time of the gateway's; None where there is none."""
-    if not at:
-        return None
-    try:
-        return datetime.fromisoformat(at).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
 def reading(status: NodeStatus | None, metric: str) -> float | None:
     """The latest value of a metric, where it is fresh."""
     if status is None:
         return None
     told = status.metrics.get(metric)
-    return finite(told.value) if told is not None and told.age_s <= FRESH_S else None
+    return finite(told.value) if told is not None and fresh(told) else None
 
 
 def readings(status: NodeStatus) -> dict[str, float]:
     """All values that are fresh."""
-    fresh = {}
-    for name, told in status.metrics.items():
-        value = finite(told.value) if told.age_s <= FRESH_S else None
-        if value is not None:
-            fresh[name] = value
-    return fresh
+    values = {name: reading(status, name) for name in status.metrics}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def restarts_of(status: NodeStatus, now_s: float) -> int:
-    """In the last 24 hours."""
-    since = iso(now_s - 86_400.0)
-    return sum(at >= since for at in status.restarts)
+def reasons(node: NodeView, status: NodeStatus) -> list[str]:
+    """Why its health is not 100. How long a node is away would be another text every minute: since when is
+    not.
+    """
+    if node.online:
+        return cut_all((part.reason for part in status.health.parts), TEXT_CHARACTERS)
+    return ["out of the mesh" if node.last_seen_at is None else f"out of the mesh since {node.last_seen_at}"]
 
 
 def worst_first(alerts: Iterable[AlertView]) -> list[AlertView]:
