@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bench import (
     alarms,
     anomaly,
+    bridges,
     dashboard,
     gateway_api,
     gateway_idle,
@@ -47,6 +48,7 @@ MEASUREMENTS = {
     "history": history,
     "dashboard": dashboard,
     "mqtt_bytes": mqtt_bytes,
+    "bridges": bridges,
 }
 
 

@@ -20,9 +20,7 @@ def without_ours(environ):
 class Daemon:
     """`meshward run` on a data directory."""
 
-    def __init__(
-        self, data, connect, *arguments, program=("-m", "meshward"), http="127.0.0.1:0", **environ
-    ):
+    def __init__(self, data, connect, *arguments, program=("-m", "meshward"), http="127.0.0.1:0", **environ):
         self.data = data
         self._program = program
         self._environ = environ
