@@ -164,6 +164,21 @@ async def test_nothing_is_told_or_cleared_before_the_shelf_is_filled(tmp_path):
             await seen.wait_for(TOPICS.node(2), lambda payload: payload == b"")
 
 
+async def test_who_waits_for_the_mesh_says_so_and_notices_the_end_of_the_connection(tmp_path):
+    retained = Retained()
+    filled = retained.promise()
+    async with broker(tmp_path) as mosquitto:
+        bridge = make_bridge(mosquitto.port, retained=retained)
+        async with running(bridge):
+            await until_told(bridge.record, "starting", "connected, waits for the mesh to be joined")
+            await mosquitto.kill()
+            await until_told(bridge.record, "failing", "nothing takes connections")
+            await mosquitto.restart()
+            await until_told(bridge.record, "starting", "connected, waits")
+            filled()
+            await until_told(bridge.record, "up", "connected with MQTT 5")
+
+
 async def test_topics_of_another_gateway_are_left_alone_and_it_is_told(tmp_path):
     for other in (info(555), b'{"gateway":"555","profile":"alteriom"}'):
         async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
@@ -237,6 +252,20 @@ async def test_what_another_cleared_before_it_knew_of_us_is_back(tmp_path, monke
             await seen.wait_until(has_both)
 
 
+async def test_a_gateway_that_comes_back_learns_of_the_other_and_leaves_its_topics(tmp_path):
+    async with broker(tmp_path) as mosquitto, client(mosquitto.port) as seen:
+        one, other = two_gateways(mosquitto.port)
+        async with running(one):
+            async with running(other):
+                await both_told(one, other)
+                await seen.publish(INFO, info(2), retain=True)  # it told last, so who comes sees itself there
+            back = two_gateways(mosquitto.port)[1]
+            async with running(back):
+                await until_told(back.record, "failing", "another gateway (1)", within_s=CLEAR_S + 1)
+                await asyncio.sleep(CLEAR_S)
+                assert {TOPICS.node(11), TOPICS.node(22)} <= (await seen.retained()).keys()
+
+
 async def test_garbage_at_our_own_topics_costs_nothing(tmp_path):
     part = Listening("go")
     garbage = [b'{"state":"\xff"}', b'{"gateway":"\xff"}', b"\xff", b"[" * 20_000, b"x" * 200_000, b"{}"]
@@ -278,6 +307,21 @@ async def test_a_last_will_that_comes_late_is_put_right(tmp_path):
         await seen.wait_until(
             lambda client: [*client.messages][count:] == [(STATE, OFFLINE), (STATE, ONLINE)]
         )
+
+
+async def test_a_second_offline_soon_after_the_first_is_put_right_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(bridge_module, "AGAIN_S", 0.2)
+    async with (
+        broker(tmp_path) as mosquitto,
+        client(mosquitto.port) as seen,
+        running(make_bridge(mosquitto.port, part := Listening())),
+    ):
+        await until(lambda: part.sessions)
+        count = len(seen.messages)
+        for turn in (1, 2):
+            await seen.publish(STATE, OFFLINE, retain=True)
+            right = [(STATE, OFFLINE), (STATE, ONLINE)] * turn
+            await seen.wait_until(lambda client, right=right: [*client.messages][count:] == right)
 
 
 async def test_a_part_gets_what_comes_on_its_topics_and_answers(tmp_path):

@@ -113,6 +113,18 @@ def test_refusals_are_counted_and_told_by_kind():
     assert len(told) == 4
 
 
+def test_refusals_of_a_former_connection_are_forgotten_but_not_logged_again(capsys):
+    refusals = Refusals("mesh", lambda: None)
+    for _ in range(2):
+        refusals.note_publication("mesh/event", 0x87)
+        refusals.note_publication("mesh/status/nodes", 0x97)
+        assert refusals.text.startswith("refused 2 times, to publish mesh/event and 1 more")
+        refusals.forget()
+        refusals.note_taken("mesh/status/nodes")
+        assert (refusals.text, refusals.count) == ("", 0)
+    assert capsys.readouterr().out.count("the broker refuses us something") == 2
+
+
 def test_refusals_that_peers_can_cause_have_a_limit():
     refusals = Refusals("mesh", lambda: None)
     for number in range(1000):
@@ -128,3 +140,24 @@ def test_what_waits_is_counted_when_somebody_looks():
     record.count_waiting(lambda: len(waiting))
     waiting.append(2)
     assert record.view().waiting == 4
+
+
+def test_a_start_is_shown_and_logged_when_it_is_another_one(capsys):
+    now_s = [1.0]
+    record = Record("mqtt://host:1883", "mqtt", now_s=lambda: now_s[0], clock_s=lambda: now_s[0])
+    record.failing("no broker")
+    now_s[0] = 100.0
+    for _ in range(2):
+        record.starting("connected, waits")
+    assert (record.state, record.text, record.failing_s) == ("starting", "connected, waits", 0.0)
+    assert record.view().since_at == "1970-01-01T00:01:40.000Z"
+    assert capsys.readouterr().out.count("connected, waits") == 1
+
+
+def test_a_clock_that_is_set_makes_nothing_last_for_years():
+    wall_s, clock_s = [0.0], [50.0]
+    record = Record("mqtt://host:1883", "mqtt", now_s=lambda: wall_s[0], clock_s=lambda: clock_s[0])
+    record.failing("waits: the clock is not set")
+    wall_s[0], clock_s[0] = 1_780_000_000.0, 57.0
+    assert record.failing_s == 7.0
+    assert record.view().since_at == "2026-05-28T20:26:33.000Z"

@@ -142,6 +142,18 @@ async def test_the_same_transaction_is_done_once(client, service):
     assert len(service.acts) == 2
 
 
+async def test_who_asks_again_while_it_is_worked_on_is_answered_too(client, service):
+    service.go_on.clear()
+    body = {"rollout": "r1", "transaction": "t"}
+    for correlation in (b"1", b"2", b"3"):
+        await client.tell("mesh/ota/request/pause", body, correlation=correlation)
+    service.go_on.set()
+    await client.broker.wait(3)
+    assert {each.correlation for each in client.broker.published} == {b"1", b"2", b"3"}
+    assert len({each.payload for each in client.broker.published}) == 1
+    assert len(service.acts) == 1
+
+
 async def test_the_same_request_without_a_transaction_is_a_new_one(client, service):
     await client.done("pause", {"rollout": "r1"})
     await client.done("pause", {"rollout": "r1"})

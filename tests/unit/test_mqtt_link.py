@@ -155,6 +155,20 @@ async def test_a_refused_subscription_is_told_once_and_the_others_hold(capsys):
     assert capsys.readouterr().out.count("the broker refuses us something") == 2
 
 
+async def test_what_a_broker_forbade_is_forgotten_with_the_connection():
+    broker = FakeBroker(
+        refused_filters={"mesh/ota/request/+": 0x87}, refused_topics={TOPICS.bridge("info"): 0x87}
+    )
+    async with listening(broker.serve) as port:
+        bridge = make_bridge(port, Listening("mesh/ota/request/+"))
+        async with running(bridge):
+            await until_told(bridge.record, "up", "refused 2 times")
+        broker.refused_filters.clear()
+        broker.refused_topics.clear()
+        async with running(bridge):
+            await until(lambda: bridge.record.text == "connected with MQTT 5")
+
+
 async def test_a_message_that_the_broker_has_no_room_for_is_sent_again(monkeypatch):
     monkeypatch.setattr(bridge_module, "AGAIN_S", 0.05)
     broker = FakeBroker(refused_topics={TOPICS.node(1): 0x97, TOPICS.node(2): 0x87})

@@ -83,3 +83,61 @@ async def test_we_tell_that_we_are_there_until_nothing_is_heard_of_the_other():
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_a_known_other_that_comes_anew_is_answered_but_not_its_answers():
+    gateway = Gateway(answer_s=0.1)
+    gateway.rivals.meet(555)
+    assert gateway.sent() == [INFO]
+    gateway.rivals.meet(555)  # its answer to what we told
+    assert gateway.sent() == []
+    await asyncio.sleep(0.12)
+    gateway.rivals.meet(555)
+    assert gateway.sent() == [INFO]
+    gateway.rivals.meet(555)
+    assert gateway.sent() == []
+
+
+async def test_who_comes_back_right_after_we_told_is_answered_all_the_same_once():
+    gateway = Gateway(answer_s=60.0)
+    gateway.rivals.meet(555)
+    gateway.sent()
+    gateway.rivals.note_offline()
+    gateway.rivals.meet(555)
+    assert gateway.sent() == [INFO]
+    gateway.rivals.meet(555)
+    assert gateway.sent() == []
+
+
+async def test_two_that_answer_each_other_fall_silent():
+    one, other = Gateway(1), Gateway(2)
+    one.rivals.meet(2)
+    messages = 0
+    while (told := [(to, who) for to, who in ((other, one), (one, other)) if who.sent()]) and messages < 10:
+        for to, who in told:
+            messages += 1
+            to.rivals.hear(Received(INFO, info(who.rivals.own_id)))
+    assert messages <= 3
+
+
+async def test_everything_is_sent_again_once_after_the_other_came_back_and_when_it_is_gone():
+    everything = [INFO, TOPICS.node(1)]
+    gateway = Gateway(tell_s=0.01, gone_s=0.2)
+    watching = asyncio.create_task(gateway.rivals.watch())
+    try:
+        gateway.rivals.meet(555)
+        await until(lambda: gateway.sent() == everything)
+        await until(lambda: gateway.sent() == [INFO])
+        gateway.rivals.note_offline()
+        gateway.rivals.meet(555)
+        await until(lambda: gateway.sent() == everything)
+        assert gateway.rivals.text
+        for _ in range(5):
+            gateway.rivals.meet(555)
+            await until(lambda: gateway.retained.waiting)
+            assert gateway.sent() == [INFO]
+        await asyncio.wait_for(gateway.rivals.alone(), 10)
+        assert sorted(gateway.sent()) == sorted(everything)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

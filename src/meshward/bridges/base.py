@@ -37,9 +37,14 @@ class Record:
     """How a bridge does, for people. A state is logged when it changes, not each time it is told."""
 
     def __init__(
-        self, name: str, kind: Kind, extras: list[str] | None = None, now_s: Callable[[], float] = time.time
+        self,
+        name: str,
+        kind: Kind,
+        extras: list[str] | None = None,
+        now_s: Callable[[], float] = time.time,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`name`: its address without secrets."""
+        """`name`: its address without secrets. `clock_s` is never set, as the time of day may be."""
         self.name = name
         self.sent = 0
         self.sent_bytes = 0
@@ -51,13 +56,20 @@ class Record:
         self._extras = extras or []
         self._also_waiting: Callable[[], int] = lambda: 0
         self._now_s = now_s
-        self._since_s = now_s()
+        self._clock_s = clock_s
+        self._since_s = clock_s()
 
     def up(self, text: str) -> None:
         """It works: `text` says in a few words how."""
         if self.state != "up":
             log.info("bridge works", bridge=self.name, how=text)
         self._turn("up", text)
+
+    def starting(self, text: str) -> None:
+        """It begins: `text` says what it waits for."""
+        if (self.state, self.text) != ("starting", text):
+            log.info("bridge starts", bridge=self.name, waits=text)
+        self._turn("starting", text)
 
     def failing(self, text: str) -> None:
         """It does not: `text` says why, and what to do."""
@@ -69,7 +81,7 @@ class Record:
     @property
     def failing_s(self) -> float:
         """For how long it has not worked; 0 where it does."""
-        return max(0.0, self._now_s() - self._since_s) if self.state == "failing" else 0.0
+        return self._clock_s() - self._since_s if self.state == "failing" else 0.0
 
     def took(self, count: int, size_bytes: int) -> None:
         """The other side took so much."""
@@ -82,7 +94,8 @@ class Record:
 
     def view(self) -> BridgeView:
         """As it is shown."""
-        since = datetime.fromtimestamp(self._since_s, UTC).isoformat(timespec="milliseconds")
+        since_s = max(0.0, self._now_s() - (self._clock_s() - self._since_s))
+        since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="milliseconds")
         return BridgeView(
             name=self.name,
             kind=self._kind,
@@ -96,10 +109,10 @@ class Record:
             extras=list(self._extras),
         )
 
-    def _turn(self, state: Literal["up", "failing"], text: str) -> None:
+    def _turn(self, state: Literal["up", "starting", "failing"], text: str) -> None:
         if state != self.state:
             self.state = state
-            self._since_s = self._now_s()
+            self._since_s = self._clock_s()
         self.text = text
 
 

@@ -39,7 +39,7 @@ OWN_ID_S = 2.0
 CLEAR_S = 2.0
 """Nothing is cleared before: another gateway with our prefix that comes at the same time is heard by then."""
 AGAIN_S = 30.0
-"""What the broker does not take for now is tried again after so long."""
+"""What the broker does not take for now is tried again after so long, and a state left wrong put right."""
 
 
 class MqttBridge:
@@ -77,6 +77,8 @@ class MqttBridge:
         self._state_refusal: int | None = None
         """Why the broker does not take our state, as a reason code."""
         self._righted_s = -STATE_S
+        self._left_wrong = False
+        """That a state that is wrong was left so for now."""
         self._how = ""
         """How we are connected, from the end of the beginning on."""
         record.count_waiting(lambda: retained.waiting + len(self._later))
@@ -117,6 +119,7 @@ class MqttBridge:
     async def _use(self, link: Link) -> None:
         session = BrokerSession(link, self.record, self._refusals)
         self._later.clear()  # it is all sent again
+        self._refusals.forget()  # the broker may have other rules by now
         self._rivals = Rivals(self._topics, self._retained, self._tell)
         found = Found(self._topics)
         sessions = [PartSession(session, part.filters) for part in self._parts]
@@ -126,11 +129,8 @@ class MqttBridge:
             await session.subscribe(self._topics.all_retained, qos=0)
             await found.quiet()
             await session.unsubscribe(self._topics.all_retained)
-            reading.cancel()
-            # What is true is not known yet where the gateway has only just started.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FILL_S):
-                    await self._retained.filled()
+            await self._wait_for_mesh()
+            reading.cancel()  # only now: who reads notices the end of the connection
             self._retained.send_all()
             await self._send_waiting(session)
             filters = {topic: None for one in sessions for topic in one.filters}
@@ -150,6 +150,15 @@ class MqttBridge:
     async def _settle(self, link: Link, found: Found) -> None:
         while True:
             found.take(await link.next())
+
+    async def _wait_for_mesh(self) -> None:
+        """What is true is not known yet where the gateway has only just started."""
+        if self._retained.is_filled:
+            return
+        self.record.starting("connected, waits for the mesh to be joined")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FILL_S):
+                await self._retained.filled()
 
     async def _send_waiting(self, session: BrokerSession) -> None:
         """What waits now; what comes on top waits for its turn."""
@@ -187,17 +196,21 @@ class MqttBridge:
             self._later.pop(publication.topic, None)
 
     async def _say_online(self, session: BrokerSession) -> None:
+        self._left_wrong = False
         self._state_refusal = await session.publish(self._state(online=True))
         self._tell()
 
     async def _try_again(self, session: BrokerSession) -> None:
-        """Once in a while all that the broker did not take: it may have room again, or other rules."""
+        """Once in a while all that the broker did not take: it may have room again, or other rules.
+
+        Also a state that was left wrong.
+        """
         while True:
             await asyncio.sleep(AGAIN_S)
             for publication in self._later.values():
                 self._retained.give_back(publication)
             self._later.clear()
-            if self._state_refusal is not None:
+            if self._state_refusal is not None or self._left_wrong:
                 await self._say_online(session)
 
     async def _clear(self, found: Found) -> None:
@@ -233,10 +246,15 @@ class MqttBridge:
 
     async def _put_right(self, session: BrokerSession, state: Received) -> None:
         """The broker may miss a connection of ours that broke only now, and tell its last will."""
+        if state.retain or not is_offline(state.payload):
+            return
+        self._rivals.note_offline()
         now_s = asyncio.get_running_loop().time()
-        if not state.retain and now_s - self._righted_s >= STATE_S and is_offline(state.payload):
-            self._righted_s = now_s
-            await self._say_online(session)
+        if now_s - self._righted_s < STATE_S:
+            self._left_wrong = True
+            return
+        self._righted_s = now_s
+        await self._say_online(session)
 
     async def _leave(self, link: Link) -> None:
         """Says offline and goodbye, where the broker is still there."""

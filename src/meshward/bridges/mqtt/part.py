@@ -30,7 +30,8 @@ class Part(Protocol):
 
     `run` is started anew for every connection and cancelled at its end; what has to outlive a connection
     is kept in the part. `work` runs once, connected or not. A part that fills the shelf promises so when it
-    is made (`Retained.promise`): nothing is cleared at the broker before.
+    is made (`Retained.promise`): nothing is cleared at the broker before, and the bridge stays offline there,
+    which it does for 40 s at most.
     """
 
     @property
@@ -41,7 +42,7 @@ class Part(Protocol):
         """For ever, with or without a broker: keep what is retained up to date."""
 
     async def run(self, session: Session) -> None:
-        """While connected, after what is retained was sent; a part without anything to do returns."""
+        """While connected, after what is retained then was sent; a part without anything to do returns."""
 
     async def on_message(self, message: Received) -> None:
         """A message on one of its topics, after `run` began.

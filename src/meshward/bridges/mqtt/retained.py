@@ -80,6 +80,11 @@ class Retained:
 
         return keep
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether everything promised lies here."""
+        return self._filled.is_set()
+
     async def filled(self) -> None:
         """Until everything promised lies here."""
         await self._filled.wait()

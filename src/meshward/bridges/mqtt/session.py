@@ -49,6 +49,12 @@ class Refusals:
             del self._roots[what]
             self._told()
 
+    def forget(self) -> None:
+        """A new connection begins: all is tried again. What was logged is not logged again."""
+        self.count = 0
+        self._roots.clear()
+        self._passing.clear()
+
     @property
     def text(self) -> str:
         """In words; "" for none."""

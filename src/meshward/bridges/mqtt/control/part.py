@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from meshward.bridges.mqtt.control.answers import bad, good
 from meshward.bridges.mqtt.control.control import Control, Do
 from meshward.bridges.mqtt.control.proposal import Proposal, ProposedCommand
-from meshward.bridges.mqtt.control.recent import Kept, Recent
+from meshward.bridges.mqtt.control.recent import ASKERS_MAX, Kept, Recent
 from meshward.bridges.mqtt.control.reception import Asked, Reception
 from meshward.bridges.mqtt.control.requests import ActRequest, Request, StartRequest, opened
 from meshward.bridges.mqtt.control.signing import Signatures
@@ -113,6 +113,8 @@ class ControlPart:
         """What is still worked on is answered once it is done."""
         if known.payload is not None:
             self._reception.answer_again(asked, known.payload)
+        elif len(known.waiting) < ASKERS_MAX:
+            known.waiting.append(asked)
 
     async def _do_once(self, asked: Asked, transaction: str, do: Do, fingerprint: bytes) -> None:
         kept = self._recent.begin(asked.action, transaction, fingerprint)
@@ -122,6 +124,9 @@ class ControlPart:
             self._recent.forget(kept)
             raise
         self._recent.end(kept, payload, failed=not is_good)
+        for again in kept.waiting:
+            self._reception.answer_again(again, payload)
+        kept.waiting.clear()
 
     async def _do(self, asked: Asked, transaction: str, do: Do) -> tuple[bytes, bool]:
         """Gives the answer as it was sent, and whether it is a good one."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshward.bridges.mqtt.control.answers import RequestRefusedError
+from meshward.bridges.mqtt.control.reception import Asked
 
 REMEMBERED_MAX = 256
 """Requests: brokers send again what was under way when a connection broke, which is less."""
 ANSWERS_BYTES_MAX = 1024 * 1024
 """Of their answers: most have a few hundred bytes, one about a thousand nodes 100 KB."""
+
+
+ASKERS_MAX = 4
+"""Who asked the same again while it was worked on, each for an answer at a place of its own."""
 
 
 @dataclass(slots=True)
@@ -23,6 +28,8 @@ class Kept:
     """Its answer, once it is done."""
     failed: bool = False
     """Whether that is an error."""
+    waiting: list[Asked] = field(default_factory=list)
+    """Who asked for it again meanwhile."""
 
 
 class Recent:

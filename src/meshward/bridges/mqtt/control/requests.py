@@ -173,13 +173,10 @@ def _words(error: msgspec.ValidationError, kind: type[Request]) -> str:
     return words
 
 
-def transaction_in(text: bytes) -> str:
-    """The transaction of a request that may be wrong otherwise; "" where there is none."""
-    return _read(text).transaction
-
-
 def transaction_told(payload: bytes) -> str:
-    """The same of a request as it came, signed or not. What is signed is not proven by that."""
+    """The transaction of a request as it came, signed or not; "" where there is none. What is signed is not
+    proven by that, and the rest may be wrong.
+    """
     if len(payload) > PAYLOAD_BYTES_MAX:
         return ""
     told = _read(payload)
