@@ -13,6 +13,7 @@ from meshward.bridges.influx.address import read_address
 from meshward.bridges.influx.bridge import InfluxBridge
 from meshward.bridges.influx.writer import Writer
 from meshward.errors import StoreError
+from meshward.gateway.bridge_views import NodeSample
 from tests.support.certificates import Authority
 from tests.support.gateway_values import event
 from tests.support.health_values import NOW_S, node_status
@@ -389,3 +390,21 @@ async def test_an_authority_that_the_machine_trusts_is_trusted(tmp_path, monkeyp
             answered = await writer.write(b"a b=1 1\n")
 
     assert answered.outcome == "taken", answered.words
+
+
+async def test_samples_are_not_lost_while_the_store_is_slow_and_the_gateway_ends(tmp_path):
+    mesh = Mesh(node_status(1001, metrics={}))
+    mesh.told = [NodeSample(node=1001, at_s=NOW_S, values={"heap_free_bytes": 41_216.0})]
+    asked = asyncio.Event()
+
+    async def never(**_):
+        asked.set()
+        await asyncio.Event().wait()
+
+    mesh.events = never
+    async with bridging(LineServer(), tmp_path, mesh, period_s=60):
+        await asked.wait()
+
+    (folder,) = tmp_path.iterdir()
+    (piece,) = folder.iterdir()
+    assert b"heap_free_bytes=41216" in piece.read_bytes()

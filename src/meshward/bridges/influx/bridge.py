@@ -75,6 +75,8 @@ class InfluxBridge:
         self._now_s = now_s
         self._live: deque[bytes] = deque()
         self._samples: deque[NodeSample] = deque()
+        self._in_hand: deque[bytes] = deque()
+        """Requests that were made and are neither live nor on the disk."""
         self._many = asyncio.Event()
         self._missed = 0
         """Samples that there was no room for."""
@@ -119,8 +121,10 @@ class InfluxBridge:
         await self._follower.joined()
         while True:
             await until_set(self.record, self._now_s)
-            for text in batches(await self._look()):
-                await self._take(text)
+            self._in_hand.extend(batches(await self._look()))
+            while self._in_hand:
+                await self._take(self._in_hand[0])
+                self._in_hand.popleft()
             self._count()
             self._news.set()
             with contextlib.suppress(TimeoutError):
@@ -139,9 +143,14 @@ class InfluxBridge:
         mesh = self._points.mesh(picture.own_id)
         if not mesh:
             return []
+        happened = await self._event_lines(mesh, now_s)
         samples, self._samples = self._samples, deque()
-        measured = await asyncio.to_thread(sample_lines, mesh, samples)
-        return measured + lines + await self._event_lines(mesh, now_s)
+        try:
+            measured = await asyncio.to_thread(sample_lines, mesh, samples)
+        except BaseException:  # as at the end, where they go to the disk
+            self._samples.extendleft(reversed(samples))
+            raise
+        return measured + lines + happened
 
     async def _event_lines(self, mesh: str, now_s: float) -> list[str]:
         try:
@@ -230,8 +239,10 @@ class InfluxBridge:
         """What is in memory goes to the disk."""
         await self._keep_live()
         mesh = self._points.mesh(self._follower.picture.own_id)
-        for text in batches(sample_lines(mesh, self._samples) if mesh else []):
+        for text in [*self._in_hand, *batches(sample_lines(mesh, self._samples) if mesh else [])]:
             await self._backlog.add(text)
+        self._in_hand.clear()
+        self._samples.clear()
 
     async def _keep_live(self) -> None:
         while self._live:

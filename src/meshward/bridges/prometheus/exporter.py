@@ -33,20 +33,22 @@ STEP_S = 5.0
 class ScrapeRecord(Record):
     """How the scraping goes. That nobody does is no failure: we cannot know whether somebody should."""
 
-    def __init__(self, now_s: Callable[[], float] = time.time) -> None:
-        super().__init__("/metrics", "prometheus", now_s=now_s)
+    def __init__(
+        self, now_s: Callable[[], float] = time.time, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__("/metrics", "prometheus", now_s=now_s, clock_s=clock_s)
         self.text = "nobody scraped it yet"
         self._scraped_s = 0.0
 
     def scraped(self, size_bytes: int) -> None:
         """Somebody took everything once."""
-        self._scraped_s = self._now_s()
+        self._scraped_s = self._clock_s()
         self.took(1, size_bytes)
         self.up("scraped")
 
     def view(self) -> BridgeView:
         """As it is shown."""
-        ago_s = self._now_s() - self._scraped_s
+        ago_s = self._clock_s() - self._scraped_s
         if self.state == "up" and ago_s > LATELY_S:
             self.state, self._since_s = "starting", self._scraped_s
         if self.sent:
@@ -66,7 +68,7 @@ class Exporter:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`mesh`: its name, "" for one of our own id."""
-        self._scrapes = ScrapeRecord(now_s)
+        self._scrapes = ScrapeRecord(now_s, clock_s)
         self.record: Record = self._scrapes
         self._service = service
         self._mesh = mesh
