@@ -19,7 +19,7 @@ demo: setup ## 20 virtual boards and a gateway on this machine: a staged rollout
 test: setup ## run the tests (ARGS="-k tree" and the like go to pytest)
 	@scripts/setup-browser
 	@scripts/setup-bridges
-	@.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/pytest -n 3 --dist loadgroup $(ARGS)
 
 check: setup ## lint, format, types, spelling
 	.venv/bin/ruff check
