@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support import profiles
 
@@ -21,3 +22,10 @@ def seed():
     value = int(os.environ.get("MESHWARD_SEED", "1"))
     print(f"MESHWARD_SEED={value}")  # noqa: T201 pytest shows it with a failure
     return value
+
+
+@pytest.fixture
+def logged():
+    """What is logged meanwhile, as one text when called, wherever another test made the log go."""
+    with capture_logs() as lines:
+        yield lambda: "\n".join(" ".join(f"{key}={value}" for key, value in line.items()) for line in lines)

@@ -167,7 +167,7 @@ async def test_the_end_does_not_wait_for_who_never_answered():
     assert loop.time() - began_s < 5
 
 
-async def test_what_the_broker_forbids_is_told_once_and_the_rest_goes_on(tmp_path, capsys):
+async def test_what_the_broker_forbids_is_told_once_and_the_rest_goes_on(tmp_path, logged):
     acl = "user meshward\ntopic readwrite mesh/status/#\ntopic readwrite mesh/bridge/#"
     async with broker(tmp_path, users={"meshward": "right"}, acl=acl) as mosquitto:
         bridge = make_bridge(mosquitto.port, user="meshward", password="right")
@@ -184,7 +184,7 @@ async def test_what_the_broker_forbids_is_told_once_and_the_rest_goes_on(tmp_pat
             await mosquitto.restart()
             bridge._retained.put(TOPICS.update_status("r-5"), b"{}")
             await until_told(bridge.record, "up", "refused 6 times, to publish mesh/ota/#")
-    assert capsys.readouterr().out.count("the broker refuses us something") == 1
+    assert logged().count("the broker refuses us something") == 1
 
 
 async def test_what_is_too_large_for_the_broker_is_told_and_the_rest_goes_on(tmp_path):
@@ -217,7 +217,7 @@ async def test_a_user_who_may_write_nothing_is_told_as_failing(tmp_path):
             assert bridge.record.sent == 0
 
 
-async def test_a_part_that_breaks_at_a_message_gets_the_next_one(tmp_path, capsys):
+async def test_a_part_that_breaks_at_a_message_gets_the_next_one(tmp_path, logged):
     class Broken(Listening):
         async def on_message(self, message):
             await super().on_message(message)
@@ -232,7 +232,7 @@ async def test_a_part_that_breaks_at_a_message_gets_the_next_one(tmp_path, capsy
                 await seen.publish("go")
             await until(lambda: len(part.messages) == 3)
             assert bridge.record.state == "up"
-    out = capsys.readouterr().out
+    out = logged()
     assert out.count("please report this") == 1
     assert "no such thing" in out
 

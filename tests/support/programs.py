@@ -19,22 +19,32 @@ def find(name):
     return found
 
 
+PORTS = (11_000, 19_000)
+"""Below those of fleets, and those that are given out by the system."""
+PROCESSES_MAX = 8
+PORTS_EACH = (PORTS[1] - PORTS[0]) // PROCESSES_MAX
+_GIVEN = set()
+
+
 def free_port():
-    """A low port of this machine that nothing uses: high ones are given to outgoing connections meanwhile."""
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
+    """A low port of this machine that nothing uses: high ones are given to outgoing connections meanwhile.
+
+    Each test process has ports of its own, for what it stops for a moment must not be taken by another.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = PORTS[0] + worker % PROCESSES_MAX * PORTS_EACH
+    for port in range(first, first + PORTS_EACH):
+        if port in _GIVEN:
+            continue
+        _GIVEN.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            if port not in _GIVEN:
-                _GIVEN.add(port)
-                return port
+        return port
     raise AssertionError("no port is free")
-
-
-_GIVEN = set()
 
 
 class Program:

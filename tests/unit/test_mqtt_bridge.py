@@ -74,13 +74,13 @@ def test_what_is_no_text_or_too_long_tells_nothing(payload):
     assert not is_offline(payload)
 
 
-def test_errors_of_ours_at_messages_are_logged_now_and_then(capsys):
+def test_errors_of_ours_at_messages_are_logged_now_and_then(logged):
     now_s = [0.0]
     breaks = Breaks("mqtt://host:1883", lambda: now_s[0])
     for turn in range(200):
         now_s[0] = turn / 100 * 60.0
         breaks.note(KeyError("no such thing"), "evil\x1b[2J")
-    out = capsys.readouterr().out
+    out = logged()
     assert (breaks.count, out.count("please report this")) == (200, 2)
     assert "no such thing" in out
     assert "\x1b[2J" not in out
@@ -113,7 +113,7 @@ def test_refusals_are_counted_and_told_by_kind():
     assert len(told) == 4
 
 
-def test_refusals_of_a_former_connection_are_forgotten_but_not_logged_again(capsys):
+def test_refusals_of_a_former_connection_are_forgotten_but_not_logged_again(logged):
     refusals = Refusals("mesh", lambda: None)
     for _ in range(2):
         refusals.note_publication("mesh/event", 0x87)
@@ -122,7 +122,7 @@ def test_refusals_of_a_former_connection_are_forgotten_but_not_logged_again(caps
         refusals.forget()
         refusals.note_taken("mesh/status/nodes")
         assert (refusals.text, refusals.count) == ("", 0)
-    assert capsys.readouterr().out.count("the broker refuses us something") == 2
+    assert logged().count("the broker refuses us something") == 2
 
 
 def test_refusals_that_peers_can_cause_have_a_limit():
@@ -142,7 +142,7 @@ def test_what_waits_is_counted_when_somebody_looks():
     assert record.view().waiting == 4
 
 
-def test_a_start_is_shown_and_logged_when_it_is_another_one(capsys):
+def test_a_start_is_shown_and_logged_when_it_is_another_one(logged):
     now_s = [1.0]
     record = Record("mqtt://host:1883", "mqtt", now_s=lambda: now_s[0], clock_s=lambda: now_s[0])
     record.failing("no broker")
@@ -151,7 +151,7 @@ def test_a_start_is_shown_and_logged_when_it_is_another_one(capsys):
         record.starting("connected, waits")
     assert (record.state, record.text, record.failing_s) == ("starting", "connected, waits", 0.0)
     assert record.view().since_at == "1970-01-01T00:01:40.000Z"
-    assert capsys.readouterr().out.count("connected, waits") == 1
+    assert logged().count("connected, waits") == 1
 
 
 def test_a_clock_that_is_set_makes_nothing_last_for_years():

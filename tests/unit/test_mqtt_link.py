@@ -146,13 +146,13 @@ async def test_a_topic_that_cannot_be_is_refused_here():
         await link.close()
 
 
-async def test_a_refused_subscription_is_told_once_and_the_others_hold(capsys):
+async def test_a_refused_subscription_is_told_once_and_the_others_hold(logged):
     broker = FakeBroker(refused_filters={"mesh/ota/request/+": 0x87, "mesh/status/#": 0x80})
     async with listening(broker.serve) as port:
         bridge = make_bridge(port, Listening("mesh/ota/request/+", "fine"))
         async with running(bridge):
             await until_told(bridge.record, "up", "refused 2 times, to subscribe to mesh/status/# and 1 more")
-    assert capsys.readouterr().out.count("the broker refuses us something") == 2
+    assert logged().count("the broker refuses us something") == 2
 
 
 async def test_what_a_broker_forbade_is_forgotten_with_the_connection():
@@ -286,7 +286,7 @@ def test_garbage_instead_of_a_broker_is_told(garbage):
     asyncio.run(talk())
 
 
-def test_an_inbox_has_a_limit_in_messages_and_in_bytes(capsys):
+def test_an_inbox_has_a_limit_in_messages_and_in_bytes(logged):
     async def fill():
         inbox = Inbox()
         for _ in range(INBOX_MESSAGES_MAX + 10):
@@ -301,7 +301,7 @@ def test_an_inbox_has_a_limit_in_messages_and_in_bytes(capsys):
         assert inbox.left_out == 10 + 1 + 100 - 32
 
     asyncio.run(fill())
-    assert capsys.readouterr().out.count("left out") == 1
+    assert logged().count("left out") == 1
 
 
 def test_a_client_id_is_the_same_for_the_same_gateway_and_broker_only():
