@@ -28,6 +28,9 @@ from meshward.errors import SettingsError
 from meshward.gateway.service import Service
 from meshward.identity import default_node_id
 
+RETRY_S = 30.0
+"""Brokers are mostly near, and restarted by people who then look whether everything is back."""
+
 
 def mqtt_bridges(service: Service, config: Config, data: Path, folder: Path, rng: Random) -> list[MqttBridge]:
     """One for each broker. `data`: stands for this gateway, whatever its node id; `folder`: for files.
@@ -91,7 +94,13 @@ def _bridge(
         *control.of(topics, profile, retained, control=commands, sending=obeyed),
     ]
     return MqttBridge(
-        connection(mqtt, broker, identity), topics, profile, parts, retained, record, Pauses(rng)
+        connection(mqtt, broker, identity),
+        topics,
+        profile,
+        parts,
+        retained,
+        record,
+        Pauses(rng, most_s=RETRY_S),
     )
 
 
