@@ -11,6 +11,7 @@ from cyclopts import Group
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meshward.bridges.mqtt.control import signing
 from meshward.bridges.mqtt.control.answers import RequestRefusedError
 from meshward.bridges.mqtt.control.signing import (
     AHEAD_S,
@@ -137,7 +138,7 @@ async def test_a_transaction_is_good_for_one_action_only(kit):
 
 
 async def test_what_is_remembered_is_bounded(kit, monkeypatch):
-    monkeypatch.setattr(kit.signatures, "_save", lambda content: None)
+    monkeypatch.setattr(signing, "replace_file", lambda _path, _content: None)
     for number in range(REMEMBERED_MAX):
         kit.signatures._seen[str(number)] = NOW_S
     assert await kit.refused(sign(KEY, "start", {}, NOW_S)) == "busy"
@@ -239,11 +240,11 @@ async def test_what_was_obeyed_is_not_obeyed_again_once_the_clock_is_set_back(ki
 async def test_the_memory_is_written_beside_the_event_loop_and_nothing_is_obeyed_before(kit, monkeypatch):
     go_on, threads = threading.Event(), []
 
-    def save(content):
+    def save(_path, _content):
         threads.append(threading.current_thread())
         assert go_on.wait(10)
 
-    monkeypatch.setattr(kit.signatures, "_save", save)
+    monkeypatch.setattr(signing, "replace_file", save)
     payload = sign(KEY, "start", {}, NOW_S)
     opening = asyncio.create_task(kit.opened(payload))
     async with asyncio.timeout(10):

@@ -13,6 +13,8 @@ from threading import Lock
 import msgspec
 import structlog
 
+from meshward.bridges.small_files import replace_file
+
 log = structlog.get_logger("meshward.bridges.homeassistant")
 
 _BYTES_MAX = 16 * 1024 * 1024
@@ -86,12 +88,9 @@ class Memory:
 
     def write(self, content: bytes) -> None:
         """Keep it; in any thread."""
-        new = self._path.with_suffix(".new")
         with self._lock:  # the last one, at the end, may meet one that is under way in a thread
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                new.write_bytes(content)
-                new.replace(self._path)
+                replace_file(self._path, content)
             except OSError as error:
                 if not self._failing:
                     log.warning(

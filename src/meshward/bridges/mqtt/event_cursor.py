@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
 import msgspec
 import structlog
+
+from meshward.bridges.small_files import replace_file
 
 log = structlog.get_logger("meshward.bridges.mqtt")
 
@@ -60,14 +61,8 @@ class EventCursor:
     def _save(self, after: int | None) -> None:
         if after is None or after == self._saved:
             return
-        new = self._path.with_suffix(".new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with new.open("wb") as file:
-                file.write(msgspec.json.encode(_Kept(after)))
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut may leave an empty file of this name
-            new.replace(self._path)
+            replace_file(self._path, msgspec.json.encode(_Kept(after)))
         except OSError as error:
             if not self._failing:
                 log.warning(

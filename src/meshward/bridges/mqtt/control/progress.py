@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 import msgspec
 
 from meshward.bridges.mqtt.control.signing import ACTIONS
+from meshward.bridges.values import unix_s
 from meshward.gateway.bridge_views import ProgressView
 from meshward.gateway.views import RolloutSummary, RolloutView
 from meshward.rollout.spec import RolloutSpec
@@ -151,9 +151,10 @@ def whole_progress_of(view: RolloutView, running: Sequence[ProgressView] = ()) -
 
 def seconds_left(progress: RolloutProgress, now_s: float) -> int | None:
     """Until it is done, were the rest to go as what is done went; None where that cannot be told."""
-    if progress.over or progress.started_at is None or progress.percent < 1:
+    started_s = unix_s(progress.started_at)
+    if progress.over or started_s is None or progress.percent < 1:
         return None
-    gone_s = now_s - datetime.fromisoformat(progress.started_at).timestamp()
+    gone_s = now_s - started_s
     return max(0, round(gone_s * (100 - progress.percent) / progress.percent))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ from meshward.bridges.mqtt.profiles.profile import Profile
 from meshward.bridges.mqtt.retained import Retained
 from meshward.bridges.mqtt.topics import Topics
 from meshward.bridges.picture import Follower
+from meshward.bridges.values import unix_s
 from meshward.errors import MeshwardError
 from meshward.gateway.service import Service
 from meshward.gateway.views import RolloutSummary
@@ -158,5 +158,4 @@ def _goes_back(progress: RolloutProgress) -> bool:
 
 
 def _ended_s(summary: RolloutSummary) -> float:
-    ended_at = summary.ended_at or summary.created_at
-    return datetime.fromisoformat(ended_at).timestamp()
+    return unix_s(summary.ended_at or summary.created_at) or 0.0

@@ -15,7 +15,6 @@ PAYLOAD_BYTES_MAX = 64 * 1024
 """A spec that names a thousand nodes takes 12 KB."""
 NODES_MAX = 1000
 
-Job = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Words = Annotated[str, msgspec.Meta(max_length=1000)]
 NodeIds = Annotated[tuple[int, ...], msgspec.Meta(max_length=NODES_MAX)]
 

@@ -27,6 +27,7 @@ import msgspec
 import structlog
 
 from meshward.bridges.mqtt.control.answers import RequestRefusedError
+from meshward.bridges.small_files import replace_file
 from meshward.errors import SettingsError
 
 ACTIONS = ("approve", "pause", "resume", "abort", "rollback")
@@ -160,7 +161,9 @@ class Signatures:
             raise RequestRefusedError("busy", "too many signed requests within five minutes: wait")
         self._seen[stamp.transaction] = stamp.at
         try:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._save, self._written())
+            await asyncio.get_running_loop().run_in_executor(
+                self._writer, replace_file, self._path, self._written()
+            )
         except OSError as error:
             # Not obeyed: after a restart it could be sent again.
             self._seen.pop(stamp.transaction, None)
@@ -192,22 +195,12 @@ class Signatures:
             log.warning("signed commands of before are not known any more", error=str(error))
         self._forgotten_s = math.floor(self._now_s()) - 1.0  # stamps are of whole seconds
         try:
-            self._save(self._written())
+            replace_file(self._path, self._written())
         except OSError as trouble:  # told again with each request
             log.warning("signed commands cannot be remembered", error=str(trouble))
 
     def _written(self) -> bytes:
         return msgspec.json.encode(_Memory(self._seen, self._forgotten_s))
-
-    def _save(self, content: bytes) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
 
 
 def _envelope(payload: bytes) -> _Envelope:
